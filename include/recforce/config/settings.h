@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sections of a run, filled in layers: defaults < config files in order < environment < flags. Each value
+// remembers its origin. Strict: an unknown key, a wrong type or a value out of range is Error(Usage) that names
+// the place, the nearest key and what is allowed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recforce/config/field_table.h"
+
+namespace recforce::config {
+
+class Settings {
+ public:
+  // Sections in the order in which they are printed. A section named "" holds the top-level keys.
+  // `home` is the section in which a key without a dot is looked up after "" (the algorithm's section), or "".
+  explicit Settings(std::vector<Section> sections, std::string home = "");
+
+  // `key` is "section.key", a top-level key, or a key of the home section. `origin` prefixes messages and is
+  // remembered ("--set", "config.yaml:7"). Setting the same field twice from one origin group is the caller's affair.
+  void Set(const std::string& key, std::string_view text, const std::string& origin);
+
+  // A YAML mapping: top-level keys, and one nested mapping per section. Sections listed in `ignored` are
+  // skipped without complaint (other algorithms' sections of a shared file). Error(Usage) with file:line.
+  void LoadYaml(const std::string& path, const std::vector<std::string>& ignored = {});
+
+  // RECFORCE_<SECTION>_<KEY> for every known section; a variable that begins with a known section's prefix and
+  // names no key of it is an error, and top-level keys cannot come from the environment.
+  void LoadEnvironment(const std::vector<std::string>& variables);  // "NAME=value"
+
+  // Every field: "section.key" -> text, in table order.
+  struct Entry {
+    std::string section;
+    const Field* field;
+    std::string text;
+    std::string origin;  // "default" when never set
+  };
+  [[nodiscard]] std::vector<Entry> Entries() const;
+  [[nodiscard]] bool IsSet(const std::string& key) const;
+
+  // YAML that LoadYaml reads back to the same settings.
+  [[nodiscard]] std::string ToYaml() const;
+
+  [[nodiscard]] const Section& section(std::string_view name) const;
+
+ private:
+  struct Slot {
+    std::size_t section;
+    const Field* field;
+  };
+  [[nodiscard]] Slot Resolve(const std::string& key, const std::string& origin) const;
+
+  std::vector<Section> sections_;
+  std::string home_;
+  std::map<std::string, std::string> origins_;  // "section.key" -> origin
+};
+
+// The table as Markdown, for docs/parameters.md.
+std::string RenderMarkdown(const std::string& section, const FieldTable& fields);
+// The table as lines for --help.
+std::string RenderHelp(const std::string& section, const FieldTable& fields);
+
+}  // namespace recforce::config

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an algorithm must say of itself, and the one list of all of them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recforce/base/tensor_file.h"
+#include "recforce/config/field_table.h"
+#include "recforce/core/recommender.h"
+#include "recforce/core/trainer.h"
+
+namespace recforce::core {
+
+struct AlgorithmSpec {
+  std::string name;     // "multi_vae": the word of --model and of the config section
+  std::string summary;  // one line
+  std::string paper;    // reference
+  bool learns_by_epoch = true;  // false: closed form, validation adds nothing
+  std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
+  std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)>
+      make_trainer;
+  // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.
+  std::function<std::unique_ptr<Recommender>(const config::Section&, const base::TensorSet& tensors,
+                                             std::int64_t num_items, const std::string& device)>
+      load;
+};
+
+class Registry {
+ public:
+  void Add(AlgorithmSpec spec);  // Error(Internal) for a name that is taken
+  // Error(Usage) with the nearest name and the list.
+  [[nodiscard]] const AlgorithmSpec& Get(std::string_view name) const;
+  [[nodiscard]] const std::vector<AlgorithmSpec>& all() const { return specs_; }
+  [[nodiscard]] std::vector<std::string> Names() const;
+
+ private:
+  std::vector<AlgorithmSpec> specs_;
+};
+
+}  // namespace recforce::core

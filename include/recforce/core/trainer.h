@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Learning, one epoch at a time. A Trainer has no loop, no files and no log: `train` owns those.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "recforce/base/stop_flag.h"
+#include "recforce/base/tensor_file.h"
+#include "recforce/core/recommender.h"
+#include "recforce/data/csr.h"
+
+namespace recforce::core {
+
+// What a trainer learns from. Must outlive the trainer.
+struct TrainView {
+  data::CsrView interactions;  // [users] rows over the catalogue, time order, no held-out interaction
+  std::int64_t num_items = 0;
+};
+
+struct TrainerContext {
+  std::uint64_t seed = 1;
+  std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
+};
+
+// A stretch of training with its own loss ("actor", "critic", "finetune"; one phase "train" for most).
+struct Phase {
+  std::string name;
+  std::int64_t epochs = 1;
+  std::int64_t patience = 0;  // epochs without a better validation value before the phase ends; 0: never early
+};
+
+struct EpochContext {
+  std::int64_t phase = 0;   // index into Phases()
+  std::int64_t epoch = 0;   // of the phase, from 0
+  const base::StopFlag* stop = nullptr;                          // polled at least once a step; may be null
+  std::function<void(std::int64_t done, std::int64_t total)> progress;  // steps; may be empty
+};
+
+using Metrics = std::vector<std::pair<std::string, double>>;  // in the order in which they are shown
+
+// Call order: (BeginPhase (Epoch KeepBest?)* EndPhase)* Export. LoadState may replace everything before it.
+// Not thread-safe. Everything is a function of (view, config, context.seed): same inputs, same bytes.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  [[nodiscard]] virtual std::vector<Phase> Phases() const = 0;
+  virtual void BeginPhase(std::int64_t phase) = 0;
+  // One pass. Returns what was measured on the way ("loss", ...). Error(Diverged) on NaN or infinity;
+  // Error(Interrupted) when stopped, after which only destruction or LoadState is allowed.
+  virtual Metrics Epoch(const EpochContext& context) = 0;
+  // The model as it is now. Valid until the next call that changes the trainer.
+  [[nodiscard]] virtual const Recommender& Current() const = 0;
+  // Remember the weights as they are now: the best by validation so far, over all phases.
+  virtual void KeepBest() = 0;
+  // Weights become the remembered ones (as they are, if KeepBest was never called), and auxiliary parts stay.
+  virtual void EndPhase() = 0;
+  // Tensors of the model as it is now, as AlgorithmSpec::load reads them. The views live as long as the result.
+  [[nodiscard]] virtual base::TensorSet Export() const = 0;
+  // All that Epoch depends on, besides the arguments of make_trainer: weights, optimiser, step counts, the best.
+  [[nodiscard]] virtual base::TensorSet SaveState() const = 0;
+  // Error(Data) when the state is of another shape or phase.
+  virtual void LoadState(const base::TensorSet& state, std::int64_t phase) = 0;
+};
+
+}  // namespace recforce::core

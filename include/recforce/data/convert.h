@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files as people have them to a Dataset. Formats: RecBole atomic files, MovieLens (u.data, ratings.dat,
+// ratings.csv), CSV or TSV with named columns; each also gzipped (.gz).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "recforce/base/file_system.h"
+#include "recforce/data/dataset.h"
+
+namespace recforce::data {
+
+struct ConvertOptions {
+  std::string format = "auto";  // recbole | movielens | csv | auto
+  std::optional<double> min_rating;
+  std::int64_t min_user_interactions = 0;
+  std::int64_t min_item_interactions = 0;
+  // Column names of CSV and TSV files (and of .inter files, without the type). Empty: the usual names are
+  // looked for (user_id, userId, user, uid; item_id, itemId, movieId, item, iid; timestamp, time, ts, date-less;
+  // rating, value, score). User and item are required, time and value are not.
+  std::string user_column;
+  std::string item_column;
+  std::string time_column;
+  std::string value_column;
+  std::string duplicates = "last";  // last | first | error: which of several rows of one (user, item) is kept
+  std::int64_t max_bad_rows = 0;    // more malformed rows than this end the conversion
+};
+
+struct ConvertReport {
+  Preprocessing preprocessing;
+  std::int64_t bad_rows = 0;
+  std::vector<std::string> first_bad_rows;  // at most ten messages, `file:line:column: what; what was expected`
+  std::int64_t users = 0;
+  std::int64_t items = 0;
+  std::int64_t interactions = 0;
+};
+
+// Filters in this order: rating, duplicates, items, users (each once, not iterated; spec of RaCT, section 3).
+// Nothing is written unless all succeeds. Error(Usage): no such input, unknown format or column.
+// Error(Data): malformed rows, nothing left after filtering.
+ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& options,
+                      const std::filesystem::path& output);
+
+}  // namespace recforce::data

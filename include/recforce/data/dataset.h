@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The binary, memory-mapped form of an interaction log: DIR/dataset.safetensors. See docs/formats/dataset.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recforce/base/file_system.h"
+#include "recforce/base/tensor_file.h"
+#include "recforce/data/csr.h"
+
+namespace recforce::data {
+
+inline constexpr int kDatasetVersion = 1;
+inline constexpr std::string_view kDatasetFile = "dataset.safetensors";
+
+// Distinct strings in bytewise order, as two tensors: offsets [n + 1] int64 and bytes. Views, cheap to copy.
+class StringTable {
+ public:
+  StringTable() = default;
+  // Error(Data) when offsets are not a table over bytes. With `sorted`, also when entries are not in strict order.
+  StringTable(std::span<const std::int64_t> offsets, std::span<const std::uint8_t> bytes, bool sorted,
+              const std::string& where);
+  [[nodiscard]] std::int64_t size() const {
+    return offsets_.empty() ? 0 : static_cast<std::int64_t>(offsets_.size()) - 1;
+  }
+  [[nodiscard]] std::string_view operator[](std::int64_t index) const;
+  // Binary search; REQUIRES: sorted.
+  [[nodiscard]] std::optional<std::int32_t> Find(std::string_view text) const;
+  [[nodiscard]] std::vector<std::string> ToVector() const;
+
+ private:
+  std::span<const std::int64_t> offsets_;
+  std::span<const std::uint8_t> bytes_;
+};
+// Adds `strings` to `set` as <name>.offsets and <name>.bytes.
+void AddStrings(base::TensorSet& set, const std::string& name, std::span<const std::string> strings);
+StringTable GetStrings(const base::TensorSet& set, const std::string& name, bool sorted);
+
+// How the log was turned into this dataset; carried into every model bundle.
+struct Preprocessing {
+  std::string source;                  // file or folder name, without its directories
+  std::string format;                  // "recbole", "movielens", "csv", "generated"
+  std::optional<double> min_rating;    // rows with value >= it were kept
+  std::int64_t min_user_interactions = 0;
+  std::int64_t min_item_interactions = 0;
+  std::string duplicates = "last";     // which of several (user, item) rows was kept
+  std::int64_t rows_read = 0;
+  std::int64_t rows_below_rating = 0;
+  std::int64_t duplicates_removed = 0;
+  std::int64_t rows_of_rare_items = 0;
+  std::int64_t rows_of_rare_users = 0;
+};
+
+// Interactions in columns, before they are written. Rows in any order.
+struct Columns {
+  std::vector<std::string> user_ids;     // sorted bytewise, distinct
+  std::vector<std::string> item_ids;     // sorted bytewise, distinct
+  std::vector<std::string> item_titles;  // one per item, or empty
+  std::vector<std::int32_t> user;        // [N]
+  std::vector<std::int32_t> item;        // [N]
+  std::vector<std::int64_t> time;        // [N] seconds, or empty when the log has no times
+  std::vector<float> value;              // [N], or empty
+};
+
+// A dataset on disk. Thread-safe to read. Interactions are grouped by user and, inside a user, in time order;
+// equal times keep the order of the log.
+class Dataset {
+ public:
+  // Error(NotFound) without a dataset there; Error(Data) when it is corrupt or of another version.
+  static Dataset Open(const std::filesystem::path& directory);
+
+  [[nodiscard]] std::int64_t num_users() const { return user_ids_.size(); }
+  [[nodiscard]] std::int64_t num_items() const { return item_ids_.size(); }
+  [[nodiscard]] std::int64_t num_interactions() const { return static_cast<std::int64_t>(item_.size()); }
+  [[nodiscard]] const StringTable& user_ids() const { return user_ids_; }
+  [[nodiscard]] const StringTable& item_ids() const { return item_ids_; }
+  [[nodiscard]] const StringTable& item_titles() const { return item_titles_; }  // empty when the log has none
+  [[nodiscard]] CsrView interactions() const { return {user_offsets_, item_}; }  // [users] x items, time order
+  [[nodiscard]] std::span<const std::int64_t> times() const { return time_; }    // parallel to items, or empty
+  [[nodiscard]] std::span<const float> values() const { return value_; }         // parallel to items, or empty
+  [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }  // of the content alone
+  [[nodiscard]] const Preprocessing& preprocessing() const { return preprocessing_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+
+ private:
+  base::TensorSet file_;
+  StringTable user_ids_;
+  StringTable item_ids_;
+  StringTable item_titles_;
+  std::span<const std::int64_t> user_offsets_;
+  std::span<const std::int32_t> item_;
+  std::span<const std::int64_t> time_;
+  std::span<const float> value_;
+  std::string fingerprint_;
+  Preprocessing preprocessing_;
+  std::filesystem::path directory_;
+};
+
+// Sorts `columns` by user and time, removes nothing, and writes DIR/dataset.safetensors atomically.
+void WriteDataset(base::FileSystem& files, const std::filesystem::path& directory, Columns columns,
+                  const Preprocessing& preprocessing);
+
+}  // namespace recforce::data

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Train, validation and test parts of a dataset, and the proof that they do not leak.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "recforce/config/field_table.h"
+#include "recforce/data/csr.h"
+#include "recforce/data/dataset.h"
+
+namespace recforce::data {
+
+struct SplitConfig {
+  std::string kind = "strong_generalization";
+  std::int64_t seed = 1;
+  std::int64_t validation_users = 0;  // strong_generalization; 0: a tenth of the users, at most 10,000
+  std::int64_t test_users = 0;
+  double fold_in = 0.8;               // share of a held-out user's interactions that the model sees
+  double validation_ratio = 0.1;      // random_ratio and global_time
+  double test_ratio = 0.1;
+};
+const config::FieldTable& SplitFields();
+
+// Held-out users. Rows of the three members correspond.
+struct EvalSet {
+  std::vector<std::int32_t> users;  // dataset index of each row
+  Csr input;                        // what the model may see
+  Csr target;                       // what it should find; never empty for a row, disjoint from input
+  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(users.size()); }
+};
+
+struct Split {
+  SplitConfig config;
+  std::vector<std::int32_t> catalogue;  // dataset index of each item that training saw, ascending. [I]
+  std::vector<std::int32_t> train_users;  // dataset index of each row of train
+  Csr train;                            // [train users] over the catalogue
+  EvalSet validation;
+  EvalSet test;
+  std::int64_t cold_targets_dropped = 0;      // held-out interactions with items that training never saw
+  std::int64_t users_without_targets = 0;     // held-out users left out for want of a target or an input
+  std::string fingerprint;                    // of dataset and all rows; equal splits compare user by user
+  [[nodiscard]] std::int64_t num_items() const { return static_cast<std::int64_t>(catalogue.size()); }
+};
+
+// kind strong_generalization: whole users are held out; int((1 - fold_in) n) random items of a user with at
+//   least five are targets (Liang et al. 2018; Lobel et al. 2020).
+// kind leave_last_out: a user's last interaction is the test target, the one before it the validation target.
+// kind global_time: two instants cut the log; REQUIRES times.
+// kind random_ratio: per user, at random.
+// Items that training never sees leave the catalogue. Proves itself with VerifySplit before returning.
+// Error(Usage): more held-out users than there are, unknown kind; Error(Data): no times, nothing left.
+Split MakeSplit(const Dataset& dataset, const SplitConfig& config);
+
+// Error(Data) that says what leaks: a held-out user in training (strong_generalization), a target among its own
+// input or training items, a pair that the dataset does not have, a training or input time after a target's
+// (leave_last_out, global_time), an item outside the catalogue, or interactions lost without being counted.
+void VerifySplit(const Dataset& dataset, const Split& split);
+
+}  // namespace recforce::data

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Full-catalogue evaluation: blocks of users are scored, what they have seen is masked, and the first k places
+// are selected. Ties are pessimistic: among equal scores a target stands last.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "recforce/base/stop_flag.h"
+#include "recforce/config/field_table.h"
+#include "recforce/core/recommender.h"
+#include "recforce/data/split.h"
+#include "recforce/eval/metrics.h"
+
+namespace recforce::eval {
+
+struct EvalConfig {
+  std::vector<std::string> metrics = {"ndcg@10",  "ndcg@100",     "recall@10", "recall@20", "recall@50",
+                                      "hr@10",    "precision@10", "map@10",    "mrr@10"};
+  std::int64_t batch_size = 500;  // users scored at once
+};
+const config::FieldTable& EvalFields();
+
+struct EvalResult {
+  std::vector<Metric> metrics;
+  std::int64_t users = 0;
+  std::vector<double> per_user;  // [users, metrics], row-major
+
+  [[nodiscard]] double Mean(std::size_t metric) const;
+  // Half-width of the 95 % normal interval of the mean over users; 0 for fewer than two users.
+  [[nodiscard]] double HalfWidth95(std::size_t metric) const;
+  [[nodiscard]] std::vector<double> Column(std::size_t metric) const;
+  // Index of the metric called `name`; Error(NotFound) with the list.
+  [[nodiscard]] std::size_t IndexOf(const std::string& name) const;
+};
+
+// Means are summed in user order, so they do not depend on threads or batch size. Error(Data) for an empty set.
+EvalResult Evaluate(const core::Recommender& recommender, const data::EvalSet& set, std::span<const Metric> metrics,
+                    std::int64_t batch_size, const base::StopFlag* stop = nullptr);
+
+}  // namespace recforce::eval
