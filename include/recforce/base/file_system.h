@@ -36,7 +36,8 @@ class FileSystem {
 FileSystem& RealFileSystem();
 
 // Writes through `fill` to a temporary neighbour, syncs it and renames it over `path`: readers see the old file
-// or the new one, whole. On any error the temporary is removed and `path` is untouched.
+// or the new one, whole. On any error the temporary is removed and `path` is untouched (but for a folder that cannot
+// be synced after the rename: that is reported although the new file is in place).
 void WriteAtomically(FileSystem& files, const std::filesystem::path& path,
                      const std::function<void(WritableFile&)>& fill);
 

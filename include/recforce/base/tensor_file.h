@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "recforce/base/error.h"
@@ -103,8 +105,9 @@ class TensorSet {
   std::string where_ = "tensors";
 };
 
-// Writes `set` to `path` atomically (temporary file, fsync, rename). Tensors lie in name order, each aligned to
-// 8 bytes, so equal sets give equal bytes. The metadata gains `checksum`, XXH3-128 over all tensor bytes.
+// Writes `set` to `path` atomically (temporary file, fsync, rename). Tensors lie by element size, largest first, then
+// by name: each is aligned to its elements without holes between, and equal sets give equal bytes. The metadata
+// gains `checksum`, XXH3-128 over all tensor bytes in file order.
 void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set);
 
 // Maps the file; views point into the mapping, which lives as long as a copy of the returned set. Checks the
@@ -112,7 +115,8 @@ void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const
 // there is no such file.
 TensorSet ReadTensorFile(const std::filesystem::path& path);
 
-// The same over bytes in memory; `where` prefixes messages. The bytes must outlive the result and be 8-byte aligned.
+// The same over bytes in memory; `where` prefixes messages. The bytes must outlive the result. A tensor that another
+// writer left unaligned is copied.
 TensorSet ParseTensorFile(std::span<const std::byte> bytes, const std::string& where);
 
 }  // namespace recforce::base
