@@ -28,10 +28,10 @@ struct RunConfig {
 const config::FieldTable& RunFields();
 
 struct TrainConfig {
-  std::string valid_metric = "ndcg@100";    // selects the best weights; higher is better
-  std::int64_t eval_every = 1;              // epochs between validations; the last of a phase always is
-  double checkpoint_seconds = 20.0;         // least time between two checkpoints; 0: after every epoch
-  bool store_histories = true;              // keep users' histories in the bundle, to recommend without the dataset
+  std::string valid_metric = "ndcg@100";  // selects the best weights; higher is better
+  std::int64_t eval_every = 1;            // epochs between validations; the last of a phase always is
+  double checkpoint_seconds = 20.0;       // least time between two checkpoints; 0: after every epoch
+  bool store_histories = true;            // keep users' histories in the bundle, to recommend without the dataset
 };
 const config::FieldTable& TrainFields();
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a bundle on disk to a Recommender. The bundle's tables come from outside and are checked before use.
+#include <algorithm>
+#include <memory>
+
+#include "recforce/base/error.h"
+#include "recforce/core/topk.h"
+#include "train/run_config.h"
+#include "train/run_folder.h"
+#include "train/run_info.h"
+
+namespace recforce::train {
+namespace {
+
+[[noreturn]] void Fail(const std::string& where, const std::string& what) {
+  throw base::Error(base::ErrorKind::kData, where + ": " + what);
+}
+
+// Where the bundle is. A folder without one says whether its run is unfinished or is no run at all.
+std::filesystem::path FindBundle(const std::filesystem::path& run) {
+  if (std::filesystem::exists(run / "manifest.json")) {
+    return run;
+  }
+  if (!std::filesystem::exists(run / kModelFolder / "manifest.json") && !ReadRunInfo(run).finished) {
+    Fail(run.string(), "the run is not finished; finish it with `recforce train ... --resume`");
+  }
+  return run / kModelFolder;
+}
+
+// The algorithm's settings as they were at training.
+config::Section ReadConfig(const core::AlgorithmSpec& spec, const model::Manifest& manifest, const std::string& where) {
+  config::Section section = spec.make_config();
+  for (const auto& [key, text] : manifest.config) {
+    const config::Field* field = section.Find(key);
+    if (field == nullptr) {
+      Fail(where, "algorithm '" + spec.name + "' has no setting '" + key + "'; the bundle is of another version");
+    }
+    if (const std::string refused = section.Set(*field, text); !refused.empty()) {
+      Fail(where, "setting '" + key + "' " + refused);
+    }
+  }
+  return section;
+}
+
+data::CsrView ReadHistories(const base::TensorSet& set, std::int64_t num_users, std::int64_t num_items) {
+  const data::CsrView histories{set.Get("offsets").As<std::int64_t>(), set.Get("items").As<std::int32_t>()};
+  const auto& offsets = histories.offsets;
+  if (histories.rows() != num_users || offsets.empty() || offsets.front() != 0 ||
+      offsets.back() != static_cast<std::int64_t>(histories.items.size()) ||
+      !std::is_sorted(offsets.begin(), offsets.end())) {
+    Fail(set.where(), "'offsets' do not cut 'items' into one row a user");
+  }
+  for (const std::int32_t item : histories.items) {
+    if (item < 0 || item >= num_items) {
+      Fail(set.where(), "an item is outside the catalogue: '" + std::to_string(item) + "'; expected [0, " +
+                            std::to_string(num_items - 1) + "]");
+    }
+  }
+  return histories;
+}
+
+}  // namespace
+
+LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
+  const std::filesystem::path directory = FindBundle(run);
+  const std::string where = (directory / "manifest.json").string();
+  LoadedModel loaded;
+  loaded.bundle = model::ReadBundle(directory);
+  const model::Manifest& manifest = loaded.bundle.manifest;
+  const std::vector<std::string> names = registry.Names();
+  if (std::find(names.begin(), names.end(), manifest.algorithm) == names.end()) {
+    Fail(where, "the algorithm is unknown: '" + manifest.algorithm + "'; the bundle is of another version");
+  }
+  const core::AlgorithmSpec& spec = registry.Get(manifest.algorithm);
+  loaded.item_ids = data::GetStrings(loaded.bundle.catalogue, "item_ids", false);
+  if (loaded.item_ids.size() != manifest.num_items) {
+    Fail(loaded.bundle.catalogue.where(), "the number of item ids is '" + std::to_string(loaded.item_ids.size()) +
+                                              "'; expected " + std::to_string(manifest.num_items));
+  }
+  if (loaded.bundle.catalogue.Has("item_titles.offsets")) {
+    loaded.item_titles = data::GetStrings(loaded.bundle.catalogue, "item_titles", false);
+    if (loaded.item_titles.size() != manifest.num_items) {
+      Fail(loaded.bundle.catalogue.where(), "the number of titles is '" + std::to_string(loaded.item_titles.size()) +
+                                                "'; expected " + std::to_string(manifest.num_items));
+    }
+  }
+  if (loaded.bundle.histories.Has("offsets")) {
+    loaded.user_ids = data::GetStrings(loaded.bundle.histories, "user_ids", true);
+    loaded.histories = ReadHistories(loaded.bundle.histories, loaded.user_ids.size(), manifest.num_items);
+  }
+  loaded.recommender = spec.load(ReadConfig(spec, manifest, where), loaded.bundle.weights, manifest.num_items, device);
+  if (loaded.recommender->NumItems() != manifest.num_items) {
+    Fail(loaded.bundle.weights.where(), "the model scores '" + std::to_string(loaded.recommender->NumItems()) +
+                                            "' items; expected " + std::to_string(manifest.num_items));
+  }
+  return loaded;
+}
+
+std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n) {
+  const std::int64_t num_items = model.recommender->NumItems();
+  data::Csr batch;
+  batch.AddRow(history);
+  std::vector<float> scores(static_cast<std::size_t>(num_items));
+  model.recommender->ScoreBatch({batch.view()}, {scores.data(), 1, num_items});
+  core::TopK top_k(num_items);
+  std::vector<Recommendation> recommendations;
+  for (const std::int32_t item : top_k.Select(scores, std::min(n, num_items), history)) {
+    Recommendation& recommendation = recommendations.emplace_back();
+    recommendation.item = model.item_ids[item];
+    if (model.item_titles.size() != 0) {
+      recommendation.title = model.item_titles[item];
+    }
+    recommendation.score = scores[static_cast<std::size_t>(item)];
+  }
+  return recommendations;
+}
+
+}  // namespace recforce::train

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training loop. A checkpoint is always taken between an epoch and what follows it, so that a resumed run
+// repeats exactly the calls that a run never stopped would make from there.
+#include "train/run.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "recforce/base/error.h"
+#include "recforce/base/log.h"
+#include "recforce/base/text.h"
+#include "recforce/base/threads.h"
+#include "recforce/eval/metrics.h"
+#include "recforce/model/bundle.h"
+#include "train/checkpoint.h"
+#include "train/metrics_stream.h"
+#include "train/run_config.h"
+#include "train/run_info.h"
+
+namespace recforce::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
+double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+Texts PreprocessingTexts(const data::Preprocessing& preprocessing) {
+  Texts texts = {{"source", preprocessing.source}, {"format", preprocessing.format}};
+  if (preprocessing.min_rating) {
+    texts.emplace_back("min_rating", base::FormatReal(*preprocessing.min_rating));
+  }
+  texts.emplace_back("min_user_interactions", std::to_string(preprocessing.min_user_interactions));
+  texts.emplace_back("min_item_interactions", std::to_string(preprocessing.min_item_interactions));
+  texts.emplace_back("duplicates", preprocessing.duplicates);
+  texts.emplace_back("rows_read", std::to_string(preprocessing.rows_read));
+  texts.emplace_back("rows_below_rating", std::to_string(preprocessing.rows_below_rating));
+  texts.emplace_back("duplicates_removed", std::to_string(preprocessing.duplicates_removed));
+  texts.emplace_back("rows_of_rare_items", std::to_string(preprocessing.rows_of_rare_items));
+  texts.emplace_back("rows_of_rare_users", std::to_string(preprocessing.rows_of_rare_users));
+  return texts;
+}
+
+// Ids and titles of the catalogue's items, in its order.
+base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split& split) {
+  std::vector<std::string> ids;
+  std::vector<std::string> titles;
+  for (const std::int32_t item : split.catalogue) {
+    ids.emplace_back(dataset.item_ids()[item]);
+    if (dataset.item_titles().size() != 0) {
+      titles.emplace_back(dataset.item_titles()[item]);
+    }
+  }
+  base::TensorSet set;
+  data::AddStrings(set, "item_ids", ids);
+  if (!titles.empty()) {
+    data::AddStrings(set, "item_titles", titles);
+  }
+  return set;
+}
+
+// All that every user did, held-out parts too: recommending is for after the log, not inside it.
+base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& split) {
+  std::vector<std::int32_t> catalogue_index(static_cast<std::size_t>(dataset.num_items()), -1);
+  for (std::size_t index = 0; index < split.catalogue.size(); ++index) {
+    catalogue_index[static_cast<std::size_t>(split.catalogue[index])] = static_cast<std::int32_t>(index);
+  }
+  data::Csr histories;
+  std::vector<std::int32_t> row;
+  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
+    row.clear();
+    for (const std::int32_t item : dataset.interactions().row(user)) {
+      if (const std::int32_t index = catalogue_index[static_cast<std::size_t>(item)]; index >= 0) {
+        row.push_back(index);
+      }
+    }
+    histories.AddRow(row);
+  }
+  base::TensorSet set;
+  data::AddStrings(set, "user_ids", dataset.user_ids().ToVector());
+  set.AddOwned("offsets", std::move(histories.offsets));
+  set.AddOwned("items", std::move(histories.items));
+  return set;
+}
+
+class Run {
+ public:
+  Run(base::FileSystem& files, const core::AlgorithmSpec& spec, const config::Settings& settings,
+      const RunOptions& options, Observer& observer)
+      : files_(files),
+        spec_(spec),
+        settings_(settings),
+        options_(options),
+        observer_(observer),
+        run_config_(settings.section("").As<RunConfig>()),
+        train_config_(settings.section("train").As<TrainConfig>()),
+        eval_config_(settings.section("eval").As<eval::EvalConfig>()),
+        valid_metric_(eval::ParseMetric(train_config_.valid_metric)),
+        dataset_(data::Dataset::Open(run_config_.data)),
+        split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>())),
+        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {
+    CheckValidationSet();
+  }
+
+  void Execute() {
+    observer_.OnStart(dataset_, split_, spec_.name);
+    trainer_ = spec_.make_trainer(settings_.section(spec_.name), {split_.train.view(), split_.num_items()},
+                                  {static_cast<std::uint64_t>(run_config_.seed), run_config_.device});
+    phases_ = trainer_->Phases();
+    OpenFolder();
+    try {
+      for (; position_.phase < static_cast<std::int64_t>(phases_.size()); ++position_.phase) {
+        RunPhase(phases_[static_cast<std::size_t>(position_.phase)]);
+        position_.epochs_done = position_.better_epoch = position_.epochs_stale = 0;
+      }
+    } catch (const base::Error& error) {
+      if (error.kind() == base::ErrorKind::kInterrupted) {
+        throw base::Error(base::ErrorKind::kInterrupted, InterruptedText());
+      }
+      throw;
+    }
+    Finish();
+  }
+
+ private:
+  void CheckValidationSet() const {
+    if (split_.validation.rows() > 0) {
+      return;
+    }
+    if (spec_.learns_by_epoch) {
+      throw base::Error(base::ErrorKind::kData,
+                        run_config_.data +
+                            ": the validation part is empty: no held-out user has both an input and a "
+                            "target; expected at least one to select the best weights. try another "
+                            "split.kind, or keep only users with more interactions");
+    }
+    base::LogWarn(run_config_.data + ": the validation part is empty; nothing is validated");
+  }
+
+  // Writes the descriptions first, so that whatever happens later the folder says what it is.
+  void OpenFolder() {
+    files_.MakeDirectories(options_.out);
+    const std::filesystem::path checkpoint_path = options_.out / kCheckpointFile;
+    if (options_.resume && std::filesystem::exists(checkpoint_path)) {
+      Restore(ReadCheckpoint(checkpoint_path, identity_), checkpoint_path.string());
+    } else {
+      files_.Remove(checkpoint_path);
+    }
+    const std::string yaml = settings_.ToYaml();
+    base::WriteAtomically(files_, options_.out / kConfigFile, [&](base::WritableFile& file) { file.Append(yaml); });
+    WriteRunInfo(files_, options_.out, Info(false));
+    metrics_ = std::make_unique<MetricsStream>(files_, options_.out / kMetricsFile, position_.metrics_bytes);
+    started_ = last_checkpoint_ = Clock::now();
+  }
+
+  void Restore(const Checkpoint& checkpoint, const std::string& where) {
+    const Position& position = checkpoint.position;
+    const auto count = static_cast<std::int64_t>(phases_.size());
+    if (position.phase >= count || position.epochs_done < 1 ||
+        position.epochs_done > phases_[static_cast<std::size_t>(position.phase)].epochs) {
+      throw base::Error(base::ErrorKind::kData,
+                        where + ": the checkpoint is of a stage that this run does not have: phase '" +
+                            std::to_string(position.phase) + "' after epoch '" + std::to_string(position.epochs_done) +
+                            "'; expected a phase below " + std::to_string(count) + " and one of its epochs");
+    }
+    trainer_->LoadState(checkpoint.state, position.phase);
+    position_ = position;
+    saved_ = position;
+    resumed_ = true;
+    observer_.OnResume(position.phase, position.epochs_done);
+  }
+
+  void RunPhase(const core::Phase& phase) {
+    if (!std::exchange(resumed_, false)) {
+      trainer_->BeginPhase(position_.phase);
+    }
+    observer_.OnPhase(phase, position_.phase, static_cast<std::int64_t>(phases_.size()));
+    while (!PhaseIsOver(phase)) {
+      RunEpoch(phase);
+    }
+    trainer_->EndPhase();
+  }
+
+  [[nodiscard]] bool PhaseIsOver(const core::Phase& phase) const {
+    return position_.epochs_done >= phase.epochs || (phase.patience > 0 && position_.epochs_stale >= phase.patience);
+  }
+
+  void RunEpoch(const core::Phase& phase) {
+    const Clock::time_point start = Clock::now();
+    core::EpochContext context;
+    context.phase = position_.phase;
+    context.epoch = position_.epochs_done;
+    context.stop = options_.stop;
+    context.progress = [this](std::int64_t done, std::int64_t total) { observer_.OnStep(done, total); };
+    EpochRecord record{phase.name, position_.epochs_done + 1, 0.0, trainer_->Epoch(context), std::nullopt, false};
+    ++position_.epochs_done;
+    Validate(phase, record);
+    record.seconds = SecondsSince(start);
+    metrics_->Append(record);
+    position_.metrics_bytes = metrics_->length();
+    core::Metrics shown = record.metrics;
+    if (record.validation) {
+      shown.emplace_back(valid_metric_.name, *record.validation);
+    }
+    observer_.OnEpoch(phase, record.epoch, shown, record.best);
+    const bool stopped = options_.stop != nullptr && options_.stop->IsSet();
+    if (spec_.learns_by_epoch &&
+        (stopped || PhaseIsOver(phase) || SecondsSince(last_checkpoint_) >= train_config_.checkpoint_seconds)) {
+      SaveCheckpoint();
+    }
+    if (stopped) {
+      options_.stop->ThrowIfSet();
+    }
+  }
+
+  void Validate(const core::Phase& phase, EpochRecord& record) {
+    const bool is_due = position_.epochs_done % train_config_.eval_every == 0 || position_.epochs_done == phase.epochs;
+    if (!is_due || split_.validation.rows() == 0) {
+      return;
+    }
+    const eval::EvalResult result = eval::Evaluate(trainer_->Current(), split_.validation, std::span(&valid_metric_, 1),
+                                                   eval_config_.batch_size, options_.stop);
+    record.validation = result.Mean(0);
+    record.best = !position_.best || *record.validation > position_.best->value;
+    if (record.best) {
+      trainer_->KeepBest();
+      position_.best = BestValidation{*record.validation, phase.name, position_.epochs_done};
+      position_.better_epoch = position_.epochs_done;
+    }
+    position_.epochs_stale = position_.epochs_done - position_.better_epoch;
+  }
+
+  void SaveCheckpoint() {
+    // The lines that the checkpoint counts must not be younger on the disk than the checkpoint itself.
+    metrics_->Sync();
+    Position position = position_;
+    position.seconds += SecondsSince(started_);
+    WriteCheckpoint(files_, options_.out / kCheckpointFile, trainer_->SaveState(), position, identity_);
+    saved_ = position;
+    last_checkpoint_ = Clock::now();
+  }
+
+  void Finish() {
+    metrics_->Sync();
+    metrics_->Close();
+    model::WriteBundle(files_, options_.out / kModelFolder, MakeBundle());
+    WriteRunInfo(files_, options_.out, Info(true));
+    files_.Remove(options_.out / kCheckpointFile);
+    observer_.OnFinish(valid_metric_.name, position_.best ? position_.best->value : 0.0);
+  }
+
+  [[nodiscard]] model::Bundle MakeBundle() const {
+    model::Bundle bundle;
+    model::Manifest& manifest = bundle.manifest;
+    manifest.algorithm = spec_.name;
+    manifest.recforce_version = RECFORCE_VERSION;
+    manifest.num_items = split_.num_items();
+    manifest.dataset_fingerprint = dataset_.fingerprint();
+    manifest.split_fingerprint = split_.fingerprint;
+    const config::Section& section = settings_.section(spec_.name);
+    for (const config::Field& field : section.fields()) {
+      manifest.config.emplace_back(field.key, section.Get(field));
+    }
+    manifest.preprocessing = PreprocessingTexts(dataset_.preprocessing());
+    if (position_.best) {
+      manifest.validation = {{valid_metric_.name, position_.best->value},
+                             {position_.best->phase + ".epoch", static_cast<double>(position_.best->epoch)}};
+    }
+    bundle.weights = trainer_->Export();
+    bundle.catalogue = CatalogueTensors(dataset_, split_);
+    if (train_config_.store_histories) {
+      bundle.histories = HistoryTensors(dataset_, split_);
+    }
+    return bundle;
+  }
+
+  [[nodiscard]] RunInfo Info(bool finished) const {
+    RunInfo info;
+    info.finished = finished;
+    info.model = spec_.name;
+    info.recforce_version = RECFORCE_VERSION;
+    info.dataset_path = run_config_.data;
+    info.dataset_fingerprint = dataset_.fingerprint();
+    info.split_kind = split_.config.kind;
+    info.split_fingerprint = split_.fingerprint;
+    info.items = split_.num_items();
+    info.train_users = split_.train.rows();
+    info.train_interactions = split_.train.nnz();
+    info.validation_users = split_.validation.rows();
+    info.test_users = split_.test.rows();
+    info.cold_targets_dropped = split_.cold_targets_dropped;
+    info.users_without_targets = split_.users_without_targets;
+    info.threads = base::Threads();
+    info.seconds = position_.seconds + (finished ? SecondsSince(started_) : 0.0);
+    info.valid_metric = valid_metric_.name;
+    info.best = position_.best;
+    return info;
+  }
+
+  [[nodiscard]] std::string InterruptedText() const {
+    std::string text = options_.out.string() + ": training was interrupted: ";
+    if (saved_) {
+      text += "the checkpoint after epoch " + std::to_string(saved_->epochs_done) + " of phase '" +
+              phases_[static_cast<std::size_t>(saved_->phase)].name + "' is kept";
+    } else {
+      text += "no checkpoint was written yet";
+    }
+    return text + "; the same command with --resume " + (saved_ ? "goes on from there" : "starts afresh");
+  }
+
+  base::FileSystem& files_;
+  const core::AlgorithmSpec& spec_;
+  const config::Settings& settings_;
+  const RunOptions& options_;
+  Observer& observer_;
+  const RunConfig& run_config_;
+  const TrainConfig& train_config_;
+  const eval::EvalConfig& eval_config_;
+  const eval::Metric valid_metric_;
+  const data::Dataset dataset_;
+  const data::Split split_;
+  const Identity identity_;
+
+  std::unique_ptr<core::Trainer> trainer_;
+  std::vector<core::Phase> phases_;
+  std::unique_ptr<MetricsStream> metrics_;
+  Position position_;              // seconds: of the runs before this one
+  std::optional<Position> saved_;  // what the checkpoint on disk holds
+  bool resumed_ = false;           // inside a phase that a run before this one began
+  Clock::time_point started_;
+  Clock::time_point last_checkpoint_;
+};
+
+// Whether the folder's run is finished already. Error(Usage) when there is a run that must not be touched.
+bool CheckFolder(const core::Registry& registry, const config::Settings& settings, const RunOptions& options) {
+  const std::filesystem::path config_path = options.out / kConfigFile;
+  const bool described = std::filesystem::exists(options.out / kRunFile);
+  if (!described && !std::filesystem::exists(config_path)) {
+    return false;
+  }
+  if (!options.resume) {
+    throw base::Error(base::ErrorKind::kUsage,
+                      options.out.string() +
+                          ": holds a run already. add --resume to go on with it, or choose another "
+                          "--out");
+  }
+  const std::string& model = settings.section("").As<RunConfig>().model;
+  if (!described) {
+    return false;  // stopped between the writing of the two descriptions: nothing was trained yet
+  }
+  const RunInfo info = ReadRunInfo(options.out);
+  if (info.model != model) {
+    throw base::Error(base::ErrorKind::kUsage,
+                      config_path.string() + ": 'model' differs from the run to be resumed: '" + model +
+                          "'; expected '" + info.model + "'. use the same settings, or another --out");
+  }
+  config::Settings before = MakeSettings(registry.Get(model));
+  before.LoadYaml(config_path.string(), OtherSections(registry, model));
+  CheckSameSettings(before, settings, config_path.string());
+  return info.finished;
+}
+
+}  // namespace
+
+void Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
+           const RunOptions& options, Observer& observer) {
+  const core::AlgorithmSpec& spec = registry.Get(settings.section("").As<RunConfig>().model);
+  if (CheckFolder(registry, settings, options)) {
+    files.Remove(options.out / kCheckpointFile);
+    base::LogInfo(options.out.string() + ": the run is finished already; nothing to do");
+    return;
+  }
+  Run(files, spec, settings, options, observer).Execute();
+}
+
+}  // namespace recforce::train
