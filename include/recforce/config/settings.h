@@ -19,8 +19,9 @@ class Settings {
   // `home` is the section in which a key without a dot is looked up after "" (the algorithm's section), or "".
   explicit Settings(std::vector<Section> sections, std::string home = "");
 
-  // `key` is "section.key", a top-level key, or a key of the home section. `origin` prefixes messages and is
-  // remembered ("--set", "config.yaml:7"). Setting the same field twice from one origin group is the caller's affair.
+  // `key` is "section.key", a top-level key, a key of the home section, or an alias that only one other section has
+  // (the first of these that fits). `origin` prefixes messages and is remembered ("--set", "config.yaml:7"). Setting
+  // the same field twice from one origin group is the caller's affair.
   void Set(const std::string& key, std::string_view text, const std::string& origin);
 
   // A YAML mapping: top-level keys, and one nested mapping per section. Sections listed in `ignored` are
@@ -51,7 +52,14 @@ class Settings {
     std::size_t section;
     const Field* field;
   };
+  // The fields that `key` may mean: one, none, or several by alias.
+  [[nodiscard]] std::vector<Slot> Candidates(const std::string& key) const;
+  // The one field that `key` means, anywhere or in one section. Error(Usage) that begins with `origin`.
   [[nodiscard]] Slot Resolve(const std::string& key, const std::string& origin) const;
+  [[nodiscard]] Slot ResolveIn(const std::string& section, const std::string& key, const std::string& origin) const;
+  [[nodiscard]] std::string NameOf(const Slot& slot) const;
+  // `place` begins the complaint when the text is refused; `origin` is remembered.
+  void Assign(const Slot& slot, std::string_view text, const std::string& place, const std::string& origin);
 
   std::vector<Section> sections_;
   std::string home_;
