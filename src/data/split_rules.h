@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The counting rules of splits, stated once: the kinds, how a share becomes a count, and how many users are held
+// out. Splitting and verifying use them; everything else the verifier works out for itself.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "recforce/data/split.h"
+
+namespace recforce::data {
+
+inline constexpr const char* kStrongGeneralization = "strong_generalization";
+inline constexpr const char* kLeaveLastOut = "leave_last_out";
+inline constexpr const char* kGlobalTime = "global_time";
+inline constexpr const char* kRandomRatio = "random_ratio";
+
+// A held-out user of strong_generalization with fewer known items than this has no targets.
+inline constexpr std::int64_t kFewestFoldInItems = 5;
+// A user of leave_last_out with fewer interactions than this stays in training whole.
+inline constexpr std::int64_t kFewestLeaveOutItems = 3;
+
+// floor(share * n), where a product within 1e-9 below a whole number counts as that number: (1 - 0.8) * 10 is
+// 1.9999999999999996 in doubles and has to give 2.
+inline std::int64_t ShareOf(double share, std::int64_t n) {
+  return static_cast<std::int64_t>(std::floor(share * static_cast<double>(n) + 1e-9));
+}
+
+// How many of n interactions go where. train >= 1 when n >= 1.
+struct PartSizes {
+  std::int64_t train = 0;
+  std::int64_t validation = 0;
+  std::int64_t test = 0;
+};
+inline PartSizes RatioSizes(const SplitConfig& config, std::int64_t n) {
+  PartSizes sizes;
+  sizes.test = std::clamp<std::int64_t>(ShareOf(config.test_ratio, n), 0, std::max<std::int64_t>(n - 1, 0));
+  sizes.validation =
+      std::clamp<std::int64_t>(ShareOf(config.validation_ratio, n), 0, std::max<std::int64_t>(n - 1 - sizes.test, 0));
+  sizes.train = n - sizes.validation - sizes.test;
+  return sizes;
+}
+
+}  // namespace recforce::data
