@@ -28,7 +28,7 @@ class FileSystem {
   virtual std::unique_ptr<WritableFile> Create(const std::filesystem::path& path) = 0;      // truncates
   virtual std::unique_ptr<WritableFile> OpenAppend(const std::filesystem::path& path) = 0;  // makes it if absent
   virtual void Rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
-  virtual void Remove(const std::filesystem::path& path) = 0;  // absent is fine
+  virtual void Remove(const std::filesystem::path& path) = 0;  // file or empty folder; absent is fine
   virtual void MakeDirectories(const std::filesystem::path& path) = 0;
 };
 

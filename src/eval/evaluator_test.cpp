@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Full-catalogue evaluation with recommenders whose scores are known, against ranks counted one by one.
+#include "recforce/eval/evaluator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "recforce/base/error.h"
+#include "recforce/base/threads.h"
+
+namespace recforce::eval {
+namespace {
+
+using Items = std::vector<std::int32_t>;
+
+// Few distinct scores, so many ties; a user's scores depend on the history alone.
+class TiedRecommender : public core::Recommender {
+ public:
+  explicit TiedRecommender(std::int64_t num_items) : num_items_(num_items) {}
+  [[nodiscard]] std::int64_t NumItems() const override { return num_items_; }
+  void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override {
+    for (std::int64_t user = 0; user < users.size(); ++user) {
+      std::uint32_t key = 17;
+      for (const std::int32_t item : users.history.row(user)) {
+        key = key * 31 + static_cast<std::uint32_t>(item);
+      }
+      for (std::int64_t item = 0; item < num_items_; ++item) {
+        const std::uint32_t mixed = (key ^ static_cast<std::uint32_t>(item * 2654435761U)) * 2246822519U;
+        out.row(user)[item] = static_cast<float>((mixed >> 20U) % 5U);
+      }
+    }
+    largest_batch_ = std::max(largest_batch_, users.size());
+  }
+  mutable std::int64_t largest_batch_ = 0;
+
+ private:
+  std::int64_t num_items_;
+};
+
+// The same scores for everyone.
+class FixedRecommender : public core::Recommender {
+ public:
+  explicit FixedRecommender(std::vector<float> scores) : scores_(std::move(scores)) {}
+  [[nodiscard]] std::int64_t NumItems() const override { return static_cast<std::int64_t>(scores_.size()); }
+  void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override {
+    for (std::int64_t user = 0; user < users.size(); ++user) {
+      std::copy(scores_.begin(), scores_.end(), out.row(user).begin());
+    }
+  }
+
+ private:
+  std::vector<float> scores_;
+};
+
+data::EvalSet RandomSet(std::int64_t users, std::int32_t num_items) {
+  std::mt19937 random(3);
+  data::EvalSet set;
+  for (std::int64_t user = 0; user < users; ++user) {
+    Items items(num_items);
+    for (std::int32_t item = 0; item < num_items; ++item) {
+      items[item] = item;
+    }
+    std::shuffle(items.begin(), items.end(), random);
+    const std::size_t shown = random() % 10;
+    const std::size_t held_out = 1 + random() % 6;
+    set.users.push_back(static_cast<std::int32_t>(user));
+    set.input.AddRow(std::span(items).first(shown));
+    set.target.AddRow(std::span(items).subspan(shown, held_out));
+  }
+  return set;
+}
+
+data::EvalSet OneUser(const Items& input, const Items& target) {
+  data::EvalSet set;
+  set.users = {0};
+  set.input.AddRow(input);
+  set.target.AddRow(target);
+  return set;
+}
+
+std::vector<Metric> Metrics(const std::vector<std::string>& names) { return ParseMetrics(names); }
+
+TEST(Evaluate, MatchesRanksCountedOneByOne) {
+  constexpr std::int32_t kItems = 40;
+  const data::EvalSet set = RandomSet(60, kItems);
+  const TiedRecommender recommender(kItems);
+  const std::vector<Metric> metrics =
+      Metrics({"ndcg@5", "recall@5", "precision@10", "map@10", "mrr@40", "hr@3", "ndcg@100"});
+  const EvalResult result = Evaluate(recommender, set, metrics, 16);
+  ASSERT_EQ(result.users, 60);
+  std::vector<float> scores(60 * kItems);
+  recommender.ScoreBatch({set.input.view()}, {scores.data(), 60, kItems});
+  for (std::int64_t user = 0; user < 60; ++user) {
+    const auto has = [](std::span<const std::int32_t> row, std::int32_t item) {
+      return std::find(row.begin(), row.end(), item) != row.end();
+    };
+    const float* own = scores.data() + user * kItems;
+    Items hits;
+    for (const std::int32_t target : set.target.row(user)) {
+      std::int32_t ahead = 0;  // of the target: better ones, equal others, equal targets of lower index
+      for (std::int32_t item = 0; item < kItems; ++item) {
+        if (item == target || has(set.input.row(user), item)) {
+          continue;
+        }
+        const bool is_target = has(set.target.row(user), item);
+        ahead += own[item] > own[target] || (own[item] == own[target] && (!is_target || item < target)) ? 1 : 0;
+      }
+      hits.push_back(ahead);
+    }
+    std::sort(hits.begin(), hits.end());
+    for (std::size_t metric = 0; metric < metrics.size(); ++metric) {
+      EXPECT_EQ(result.per_user[user * metrics.size() + metric],
+                Value(metrics[metric], hits, static_cast<std::int64_t>(set.target.row(user).size())))
+          << user << " " << metrics[metric].name;
+    }
+  }
+}
+
+TEST(Evaluate, BatchSizeAndThreadsChangeNothing) {
+  const data::EvalSet set = RandomSet(333, 75);
+  const TiedRecommender recommender(75);
+  const std::vector<Metric> metrics = Metrics(EvalConfig{}.metrics);
+  const EvalResult expected = Evaluate(recommender, set, metrics, 500);
+  EXPECT_EQ(recommender.largest_batch_, 333);
+  const int threads = base::Threads();
+  for (const int count : {1, 3}) {
+    base::SetThreads(count);
+    for (const std::int64_t batch_size : {1, 7, 500}) {
+      const TiedRecommender again(75);
+      const EvalResult result = Evaluate(again, set, metrics, batch_size);
+      EXPECT_EQ(result.per_user, expected.per_user) << batch_size;
+      EXPECT_EQ(again.largest_batch_, std::min<std::int64_t>(batch_size, 333));
+    }
+  }
+  base::SetThreads(threads);
+}
+
+TEST(Evaluate, EqualScoresArePessimistic) {
+  // 20 items with one score, 2 shown, 3 targets: the targets take the last three of 18 places.
+  const FixedRecommender recommender(std::vector<float>(20, 1.0F));
+  const data::EvalSet set = OneUser({4, 9}, {0, 1, 2});
+  const EvalResult result = Evaluate(recommender, set, Metrics({"hr@15", "recall@16", "mrr@20", "recall@18"}), 500);
+  EXPECT_EQ(result.Mean(0), 0.0);
+  EXPECT_DOUBLE_EQ(result.Mean(1), 1.0 / 3.0);
+  EXPECT_DOUBLE_EQ(result.Mean(2), 1.0 / 16.0);
+  EXPECT_EQ(result.Mean(3), 1.0);
+}
+
+TEST(Evaluate, SeenItemsAreMasked) {
+  const FixedRecommender recommender({9, 8, 7, 6, 5});
+  const EvalResult result = Evaluate(recommender, OneUser({0, 1}, {2, 3}), Metrics({"ndcg@2", "mrr@1"}), 1);
+  EXPECT_EQ(result.Mean(0), 1.0);
+  EXPECT_EQ(result.Mean(1), 1.0);
+}
+
+TEST(Evaluate, WorksWithMorePlacesThanItems) {
+  const FixedRecommender recommender({2, 1});
+  const EvalResult result = Evaluate(recommender, OneUser({}, {1}), Metrics({"mrr@1000", "precision@1000"}), 1);
+  EXPECT_EQ(result.Mean(0), 0.5);
+  EXPECT_EQ(result.Mean(1), 0.001);
+}
+
+TEST(Evaluate, RefusesAnEmptySet) {
+  const FixedRecommender recommender({1});
+  try {
+    (void)Evaluate(recommender, {}, Metrics({"ndcg@10"}), 10);
+    FAIL() << "an empty set was evaluated";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kData);
+    EXPECT_STREQ(error.what(), "evaluation: no users to evaluate: 0; expected at least one");
+  }
+}
+
+TEST(Evaluate, StopsWhenAsked) {
+  const FixedRecommender recommender({1, 2});
+  base::StopFlag stop;
+  stop.Set();
+  try {
+    (void)Evaluate(recommender, OneUser({}, {1}), Metrics({"ndcg@10"}), 10, &stop);
+    FAIL() << "evaluation went on";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kInterrupted);
+  }
+}
+
+TEST(EvalResult, MeanIntervalAndColumn) {
+  EvalResult result;
+  result.metrics = Metrics({"hr@1", "ndcg@10"});
+  result.users = 4;
+  result.per_user = {1, 0.5, 0, 0.5, 1, 0.5, 0, 0.5};
+  EXPECT_EQ(result.Column(0), (std::vector<double>{1, 0, 1, 0}));
+  EXPECT_EQ(result.Mean(0), 0.5);
+  // Squares 4 * 0.25 = 1, variance 1 / 3, so 1.96 * sqrt(1/3) / sqrt(4) = 0.565803...
+  EXPECT_NEAR(result.HalfWidth95(0), 0.5658032, 1e-7);
+  EXPECT_EQ(result.HalfWidth95(1), 0.0);
+  result.users = 1;
+  result.per_user.resize(2);
+  EXPECT_EQ(result.HalfWidth95(0), 0.0);
+}
+
+TEST(EvalResult, IndexOfNamesWhatWasMeasured) {
+  EvalResult result;
+  result.metrics = Metrics({"ndcg@100", "recall@20"});
+  EXPECT_EQ(result.IndexOf("recall@20"), 1);
+  try {
+    (void)result.IndexOf("ndcg@10");
+    FAIL() << "found what was not measured";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kNotFound);
+    EXPECT_STREQ(error.what(),
+                 "evaluation: metric was not measured: 'ndcg@10'; did you mean 'ndcg@100'? "
+                 "measured: ndcg@100, recall@20");
+  }
+}
+
+TEST(EvalFields, DescribeTheStruct) {
+  config::Section section = config::Section::Make<EvalConfig>("eval", EvalFields());
+  const config::Field* batch = section.Find("eval_batch_size");
+  ASSERT_NE(batch, nullptr);
+  EXPECT_EQ(batch->key, "batch_size");
+  EXPECT_EQ(section.Set(*batch, "64"), "");
+  EXPECT_EQ(section.As<EvalConfig>().batch_size, 64);
+  EXPECT_NE(section.Set(*batch, "0"), "");
+  ASSERT_NE(section.Find("metrics"), nullptr);
+  EXPECT_EQ(section.Set(*section.Find("metrics"), "[hr@1, mrr@5]"), "");
+  EXPECT_EQ(section.As<EvalConfig>().metrics, (std::vector<std::string>{"hr@1", "mrr@5"}));
+  EXPECT_EQ(Metrics(EvalConfig{}.metrics).size(), EvalConfig{}.metrics.size());
+}
+
+}  // namespace
+}  // namespace recforce::eval
