@@ -4,6 +4,7 @@
 #include "train/run.h"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -248,7 +249,8 @@ class Run {
     model::WriteBundle(files_, options_.out / kModelFolder, MakeBundle());
     WriteRunInfo(files_, options_.out, Info(true));
     files_.Remove(options_.out / kCheckpointFile);
-    observer_.OnFinish(valid_metric_.name, position_.best ? position_.best->value : 0.0);
+    observer_.OnFinish(valid_metric_.name,
+                       position_.best ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
   }
 
   [[nodiscard]] model::Bundle MakeBundle() const {

@@ -48,6 +48,7 @@ class Observer {
   virtual void OnStep(std::int64_t /*done*/, std::int64_t /*total*/) {}
   // `is_best`: the validation value is the best so far.
   virtual void OnEpoch(const core::Phase&, std::int64_t /*epoch*/, const core::Metrics&, bool /*is_best*/) {}
+  // `best`: NaN when nothing was validated.
   virtual void OnFinish(const std::string& /*metric*/, double /*best*/) {}
 };
 

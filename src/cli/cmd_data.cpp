@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// `recforce data`: convert, describe, generate.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "recforce/base/log.h"
+#include "recforce/base/text.h"
+#include "recforce/data/generate.h"
+
+namespace recforce::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Of how many interactions each user, or each item, has. Quantiles are nearest ranks.
+struct Spread {
+  std::int64_t min = 0;
+  std::int64_t p25 = 0;
+  std::int64_t median = 0;
+  std::int64_t p75 = 0;
+  std::int64_t p95 = 0;
+  std::int64_t max = 0;
+  double mean = 0.0;
+};
+
+Spread MakeSpread(std::vector<std::int64_t> counts) {
+  Spread spread;
+  if (counts.empty()) {
+    return spread;
+  }
+  std::sort(counts.begin(), counts.end());
+  const auto size = static_cast<std::int64_t>(counts.size());
+  // The smallest count that at least `percent` of the rows do not exceed.
+  const auto quantile = [&](std::int64_t percent) {
+    const std::int64_t rank = (percent * size + 99) / 100;
+    return counts[static_cast<std::size_t>(std::max<std::int64_t>(rank, 1) - 1)];
+  };
+  std::int64_t sum = 0;
+  for (const std::int64_t count : counts) {
+    sum += count;
+  }
+  return {counts.front(),
+          quantile(25),
+          quantile(50),
+          quantile(75),
+          quantile(95),
+          counts.back(),
+          static_cast<double>(sum) / static_cast<double>(size)};
+}
+
+Spread PerUser(const data::Dataset& dataset) {
+  std::vector<std::int64_t> counts;
+  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
+    counts.push_back(static_cast<std::int64_t>(dataset.interactions().row(user).size()));
+  }
+  return MakeSpread(std::move(counts));
+}
+
+Spread PerItem(const data::Dataset& dataset) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(dataset.num_items()), 0);
+  for (const std::int32_t item : dataset.interactions().items) {
+    ++counts[static_cast<std::size_t>(item)];
+  }
+  return MakeSpread(std::move(counts));
+}
+
+double Density(const data::Dataset& dataset) {
+  const double cells = static_cast<double>(dataset.num_users()) * static_cast<double>(dataset.num_items());
+  return cells > 0.0 ? static_cast<double>(dataset.num_interactions()) / cells : 0.0;
+}
+
+Json ToJson(const Spread& spread) {
+  return {{"min", spread.min}, {"p25", spread.p25}, {"median", spread.median}, {"p75", spread.p75},
+          {"p95", spread.p95}, {"max", spread.max}, {"mean", spread.mean}};
+}
+
+Json ToJson(const data::Preprocessing& preprocessing) {
+  return {{"source", preprocessing.source},
+          {"format", preprocessing.format},
+          {"min_rating", preprocessing.min_rating ? Json(*preprocessing.min_rating) : Json(nullptr)},
+          {"min_user_interactions", preprocessing.min_user_interactions},
+          {"min_item_interactions", preprocessing.min_item_interactions},
+          {"duplicates", preprocessing.duplicates},
+          {"rows_read", preprocessing.rows_read},
+          {"rows_below_rating", preprocessing.rows_below_rating},
+          {"duplicates_removed", preprocessing.duplicates_removed},
+          {"rows_of_rare_items", preprocessing.rows_of_rare_items},
+          {"rows_of_rare_users", preprocessing.rows_of_rare_users}};
+}
+
+// "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
+std::string TimeText(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts = {};
+  if (gmtime_r(&time, &parts) == nullptr) {
+    return std::to_string(seconds);
+  }
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
+}
+
+void PrintDescriptionJson(const data::Dataset& dataset) {
+  Json time = nullptr;
+  if (!dataset.times().empty()) {
+    const auto [first, last] = std::minmax_element(dataset.times().begin(), dataset.times().end());
+    time = {{"first", *first}, {"last", *last}};
+  }
+  const Json object = {{"users", dataset.num_users()},
+                       {"items", dataset.num_items()},
+                       {"interactions", dataset.num_interactions()},
+                       {"density", Density(dataset)},
+                       {"interactions_per_user", ToJson(PerUser(dataset))},
+                       {"interactions_per_item", ToJson(PerItem(dataset))},
+                       {"time", std::move(time)},
+                       {"has_values", !dataset.values().empty()},
+                       {"has_titles", dataset.item_titles().size() != 0},
+                       {"preprocessing", ToJson(dataset.preprocessing())},
+                       {"fingerprint", dataset.fingerprint()}};
+  fmt::print("{}\n", object.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void PrintSpread(const std::string& name, const Spread& spread) {
+  fmt::print("{:<13}min {}, 25 % {}, median {}, 75 % {}, 95 % {}, max {}, mean {:.1f}\n", name,
+             base::FormatCount(spread.min), base::FormatCount(spread.p25), base::FormatCount(spread.median),
+             base::FormatCount(spread.p75), base::FormatCount(spread.p95), base::FormatCount(spread.max), spread.mean);
+}
+
+void PrintRows(const data::Preprocessing& preprocessing) {
+  fmt::print("{:<13}{} rows read\n", "log", base::FormatCount(preprocessing.rows_read));
+  const auto dropped = [](std::int64_t rows, const std::string& why) {
+    if (rows > 0) {
+      fmt::print("{:<13}- {} {}\n", "", base::FormatCount(rows), why);
+    }
+  };
+  if (preprocessing.min_rating) {
+    dropped(preprocessing.rows_below_rating, "rated below " + base::FormatReal(*preprocessing.min_rating));
+  }
+  dropped(preprocessing.duplicates_removed, "repeated pairs (the " + preprocessing.duplicates + " row is kept)");
+  dropped(preprocessing.rows_of_rare_items,
+          fmt::format("of items with fewer than {} interactions", preprocessing.min_item_interactions));
+  dropped(preprocessing.rows_of_rare_users,
+          fmt::format("of users with fewer than {} interactions", preprocessing.min_user_interactions));
+}
+
+void PrintDescription(const data::Dataset& dataset) {
+  fmt::print("{:<13}{}\n{:<13}{}\n{:<13}{} (density {:.3f} %)\n", "users", base::FormatCount(dataset.num_users()),
+             "items", base::FormatCount(dataset.num_items()), "interactions",
+             base::FormatCount(dataset.num_interactions()), 100.0 * Density(dataset));
+  PrintSpread("per user", PerUser(dataset));
+  PrintSpread("per item", PerItem(dataset));
+  if (dataset.times().empty()) {
+    fmt::print("{:<13}none\n", "times");
+  } else {
+    const auto [first, last] = std::minmax_element(dataset.times().begin(), dataset.times().end());
+    fmt::print("{:<13}{} to {} (UTC)\n", "times", TimeText(*first), TimeText(*last));
+  }
+  fmt::print("{:<13}{} ({})\n", "source", dataset.preprocessing().source, dataset.preprocessing().format);
+  PrintRows(dataset.preprocessing());
+  fmt::print("{:<13}{}\n", "fingerprint", dataset.fingerprint());
+}
+
+}  // namespace
+
+void RunConvert(const ConvertArgs& args, const Session&) {
+  const data::ConvertReport report = data::Convert(base::RealFileSystem(), args.input, args.options, args.out);
+  for (const std::string& row : report.first_bad_rows) {
+    base::LogWarn("skipped: " + row);
+  }
+  PrintRows(report.preprocessing);
+  if (report.bad_rows > 0) {
+    fmt::print("{:<13}{} malformed rows skipped\n", "", base::FormatCount(report.bad_rows));
+  }
+  fmt::print("{:<13}{}\n{:<13}{}\n{:<13}{}\n", "users", base::FormatCount(report.users), "items",
+             base::FormatCount(report.items), "interactions", base::FormatCount(report.interactions));
+}
+
+void RunDescribe(const DescribeArgs& args, const Session&) {
+  const data::Dataset dataset = data::Dataset::Open(args.directory);
+  if (args.json) {
+    PrintDescriptionJson(dataset);
+  } else {
+    PrintDescription(dataset);
+  }
+}
+
+void RunGenerate(const GenerateArgs& args, const Session&) {
+  data::GenerateDataset(base::RealFileSystem(), args.preset, static_cast<std::uint64_t>(args.seed), args.out);
+  const data::Dataset dataset = data::Dataset::Open(args.out);
+  fmt::print("{:<13}{}\n{:<13}{}\n{:<13}{}\n", "users", base::FormatCount(dataset.num_users()), "items",
+             base::FormatCount(dataset.num_items()), "interactions", base::FormatCount(dataset.num_interactions()));
+}
+
+}  // namespace recforce::cli

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// `recforce train`: settings from defaults, files, environment and flags, then one run.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+#include "train/run.h"
+
+namespace recforce::cli {
+namespace {
+
+[[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+
+std::vector<std::string> NamesBut(const core::Registry& registry, const std::string& model) {
+  std::vector<std::string> names;
+  for (const core::AlgorithmSpec& spec : registry.all()) {
+    if (spec.name != model) {
+      names.push_back(spec.name);
+    }
+  }
+  return names;
+}
+
+// Which model the configuration files ask for. A file may hold bare keys that only one algorithm knows, so a file
+// counts as understood when any algorithm can read it.
+std::string ModelOfFiles(const TrainArgs& args, const core::Registry& registry) {
+  std::exception_ptr first_error;
+  for (const core::AlgorithmSpec& spec : registry.all()) {
+    config::Settings settings = train::MakeSettings(spec);
+    try {
+      for (const std::string& file : args.config_files) {
+        settings.LoadYaml(file, NamesBut(registry, spec.name));
+      }
+    } catch (const base::Error&) {
+      if (!first_error) {
+        first_error = std::current_exception();
+      }
+      continue;
+    }
+    if (settings.IsSet("model")) {
+      return settings.section("").As<train::RunConfig>().model;
+    }
+    first_error = nullptr;
+    break;
+  }
+  if (first_error) {
+    std::rethrow_exception(first_error);
+  }
+  Usage("recforce train: the model is missing; expected --model NAME, or 'model' in a --config file; NAME is one of " +
+        base::Join(registry.Names(), ", "));
+}
+
+void ApplyFlags(const TrainArgs& args, const Session& session, config::Settings& settings) {
+  for (const std::string& pair : args.settings) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      Usage("--set: not a setting: '" + pair + "'; expected section.key=value");
+    }
+    settings.Set(pair.substr(0, equals), std::string_view(pair).substr(equals + 1), "--set");
+  }
+  if (args.model) {
+    settings.Set("model", *args.model, "--model");
+  }
+  if (args.data) {
+    settings.Set("data", *args.data, "--data");
+  }
+  if (args.seed) {
+    settings.Set("seed", std::to_string(*args.seed), "--seed");
+  }
+  if (args.device) {
+    settings.Set("device", *args.device, "--device");
+  }
+  if (session.common.threads) {
+    settings.Set("threads", std::to_string(*session.common.threads), "--threads");
+  }
+}
+
+// A run folder must find its dataset from anywhere.
+void MakeDataAbsolute(config::Settings& settings) {
+  const std::string data = settings.section("").As<train::RunConfig>().data;
+  if (data.empty()) {
+    Usage("recforce train: the dataset is missing; expected --data DIR, or 'data' in a --config file");
+  }
+  for (const config::Settings::Entry& entry : settings.Entries()) {
+    if (entry.section.empty() && entry.field->key == "data") {
+      settings.Set("data", std::filesystem::absolute(data).lexically_normal().string(), entry.origin);
+      return;
+    }
+  }
+}
+
+config::Settings ResolveSettings(const TrainArgs& args, const Session& session) {
+  const std::string model = args.model ? *args.model : ModelOfFiles(args, session.registry);
+  config::Settings settings = train::MakeSettings(session.registry.Get(model));
+  for (const std::string& file : args.config_files) {
+    settings.LoadYaml(file, NamesBut(session.registry, model));
+  }
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  settings.LoadEnvironment(variables);
+  ApplyFlags(args, session, settings);
+  if (const std::string& last = settings.section("").As<train::RunConfig>().model; last != model) {
+    Usage("--set: 'model' is set twice: '" + last + "' and '" + model + "'; use --model alone");
+  }
+  MakeDataAbsolute(settings);
+  return settings;
+}
+
+// The resolved YAML, each field followed by where its value came from.
+std::string WithOrigins(const config::Settings& settings) {
+  const std::string yaml = settings.ToYaml();
+  const std::vector<config::Settings::Entry> entries = settings.Entries();
+  std::string text;
+  std::size_t next = 0;
+  for (std::size_t begin = 0; begin < yaml.size();) {
+    const std::size_t end = std::min(yaml.find('\n', begin), yaml.size());
+    const std::string line = yaml.substr(begin, end - begin);
+    text += line;
+    if (const std::size_t key = line.find_first_not_of(' ');
+        next < entries.size() && key != std::string::npos &&
+        line.compare(key, entries[next].field->key.size() + 1, entries[next].field->key + ":") == 0) {
+      text += "  # " + entries[next].origin;
+      ++next;
+    }
+    text += "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
+}  // namespace
+
+void RunTrain(const TrainArgs& args, const Session& session) {
+  const config::Settings settings = ResolveSettings(args, session);
+  if (args.dry_run) {
+    std::fputs(WithOrigins(settings).c_str(), stdout);
+    return;
+  }
+  UseThreads(settings.section("").As<train::RunConfig>().threads);
+  Progress progress(session.common.quiet);
+  const train::RunOptions options{args.out, args.resume, session.stop};
+  train::Train(base::RealFileSystem(), session.registry, settings, options, progress);
+}
+
+std::string TrainHelp(const core::Registry& registry) {
+  std::string text =
+      "Settings, for --set section.key=value, for --config files (one mapping a section) and, but for the top level,\n"
+      "for the environment (RECFORCE_SECTION_KEY):\n\n" +
+      config::RenderHelp("", train::RunFields()) + "\n" + config::RenderHelp("split", data::SplitFields()) + "\n" +
+      config::RenderHelp("train", train::TrainFields()) + "\n" + config::RenderHelp("eval", eval::EvalFields());
+  for (const core::AlgorithmSpec& spec : registry.all()) {
+    const config::Section section = spec.make_config();
+    text += "\n" + config::RenderHelp(section.name(), section.fields());
+  }
+  return text;
+}
+
+}  // namespace recforce::cli

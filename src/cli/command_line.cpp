@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grammar of the command line. The only file that sees CLI11.
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+#include "recforce/data/generate.h"
+
+namespace recforce::cli {
+namespace {
+
+[[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+
+// Builds the grammar; the arguments live as long as the bound command.
+class Grammar {
+ public:
+  explicit Grammar(const core::Registry& registry)
+      : registry_(registry), app_("Recommenders trained with reinforcement learning.", "recforce") {
+    app_.set_version_flag("--version", "recforce " RECFORCE_VERSION);
+    app_.allow_extras();
+    AddData();
+    AddTrain();
+    AddEvaluate();
+    AddCompare();
+    AddRecommend();
+    AddModels();
+    AddDemo();
+    AddDocs();
+    app_.footer("`recforce COMMAND --help` explains one command. Data goes to stdout, progress and logs to stderr.");
+  }
+
+  CommandLine Parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      return Print(Deepest()->help());
+    } catch (const CLI::CallForVersion& version) {
+      return Print(std::string(version.what()) + "\n");
+    } catch (const CLI::ParseError& error) {
+      Refuse(error.what());
+    }
+    const CLI::App* command = Deepest();
+    if (const std::vector<std::string> extras = command->remaining(); !extras.empty()) {
+      RefuseWord(*command, extras.front());
+    }
+    if (!run_) {
+      Refuse("a command is missing; expected one of " + base::Join(Words(*command), ", "));
+    }
+    return {*common_, run_};
+  }
+
+ private:
+  static CommandLine Print(const std::string& text) {
+    return {{}, [text](const Session&) { std::fputs(text.c_str(), stdout); }};
+  }
+
+  // The innermost command that was named.
+  [[nodiscard]] CLI::App* Deepest() {
+    CLI::App* command = &app_;
+    while (!command->get_subcommands().empty()) {
+      command = command->get_subcommands().front();
+    }
+    return command;
+  }
+
+  [[nodiscard]] static std::string FullName(const CLI::App& command) {
+    const CLI::App* parent = command.get_parent();
+    return parent == nullptr ? command.get_name() : FullName(*parent) + " " + command.get_name();
+  }
+
+  // What may follow the command: its subcommands, or its flags when it has none.
+  [[nodiscard]] static std::vector<std::string> Words(const CLI::App& command) {
+    std::vector<std::string> words;
+    for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+      words.push_back(sub->get_name());
+    }
+    return words;
+  }
+
+  [[noreturn]] void Refuse(const std::string& what) {
+    const std::string name = FullName(*Deepest());
+    Usage(name + ": " + what + ". see `" + name + " --help`");
+  }
+
+  [[noreturn]] void RefuseWord(const CLI::App& command, const std::string& word) {
+    const bool is_flag = word.size() > 1 && word[0] == '-';
+    std::vector<std::string> known = Words(command);
+    if (is_flag) {
+      known.clear();
+      for (const CLI::Option* option : command.get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+          known.push_back("--" + name);
+        }
+      }
+    }
+    const std::string flag = word.substr(0, word.find('='));
+    const char* kind = is_flag ? "unknown flag '" : known.empty() ? "unexpected argument '" : "unknown command '";
+    Refuse(kind + flag + "'" + base::DidYouMean(flag, known));
+  }
+
+  // A command with its arguments, bound to the function that runs it.
+  template <class Args>
+  std::pair<CLI::App*, Args*> Command(CLI::App& parent, const std::string& name, const std::string& summary,
+                                      void (*run)(const Args&, const Session&)) {
+    CLI::App* command = parent.add_subcommand(name, summary);
+    command->allow_extras();
+    command->add_option("--threads", common_->threads, "worker threads; 0 for every core")->check(CLI::Range(0, 1024));
+    command->add_flag("--quiet", common_->quiet, "no progress, only warnings and errors");
+    command->add_flag("--verbose", common_->verbose, "more log lines");
+    auto args = std::make_shared<Args>();
+    command->final_callback([this, args, run] { run_ = [args, run](const Session& session) { run(*args, session); }; });
+    return {command, args.get()};
+  }
+
+  void AddData() {
+    CLI::App* data = app_.add_subcommand("data", "Convert, describe and generate datasets");
+    data->allow_extras();
+    AddConvert(*data);
+    auto [describe, describe_args] =
+        Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
+    describe->add_option("DIR", describe_args->directory, "folder of the dataset")->required();
+    describe->add_flag("--json", describe_args->json, "print one JSON object");
+    auto [generate, generate_args] =
+        Command<GenerateArgs>(*data, "generate", "A synthetic log whose truth is known", RunGenerate);
+    const std::string presets = base::Join(data::PresetNames(), ", ");
+    generate->add_option("--preset", generate_args->preset, "one of " + presets)->capture_default_str();
+    generate->add_option("--seed", generate_args->seed, "seed of the world and its log")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    generate->add_option("--out", generate_args->out, "folder of the dataset to write")->required();
+  }
+
+  void AddConvert(CLI::App& data) {
+    auto [convert, args] = Command<ConvertArgs>(data, "convert", "Make a dataset from log files", RunConvert);
+    data::ConvertOptions& options = args->options;
+    convert->add_option("INPUT", args->input, "a file, or a folder that holds files of known names")->required();
+    convert->add_option("--out", args->out, "folder of the dataset to write")->required();
+    convert->add_option("--format", options.format, "recbole, movielens, csv or auto")->capture_default_str();
+    convert->add_option("--min-rating", options.min_rating, "keep rows with at least this value");
+    convert->add_option("--min-user-interactions", options.min_user_interactions, "keep users with at least so many")
+        ->check(CLI::NonNegativeNumber);
+    convert->add_option("--min-item-interactions", options.min_item_interactions, "keep items with at least so many")
+        ->check(CLI::NonNegativeNumber);
+    convert->add_option("--user-col", options.user_column, "name of the column of users");
+    convert->add_option("--item-col", options.item_column, "name of the column of items");
+    convert->add_option("--time-col", options.time_column, "name of the column of times");
+    convert->add_option("--value-col", options.value_column, "name of the column of values");
+    convert
+        ->add_option("--duplicates", options.duplicates, "which row of a repeated pair is kept: last, first or error")
+        ->check(CLI::IsMember({"last", "first", "error"}))
+        ->capture_default_str();
+    convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+  }
+
+  void AddTrain() {
+    auto [train, args] = Command<TrainArgs>(app_, "train", "Train a model into a run folder", RunTrain);
+    train->add_option("--model", args->model, "one of " + base::Join(registry_.Names(), ", "));
+    train->add_option("--data", args->data, "folder of the dataset");
+    train->add_option("--out", args->out, "run folder to write")->required();
+    train->add_option("--config", args->config_files, "YAML file of settings; later files win")
+        ->allow_extra_args(false);
+    train->add_option("--set", args->settings, "one setting, section.key=value; wins over files")
+        ->allow_extra_args(false);
+    train->add_option("--seed", args->seed, "seed of weights, order and noise")->check(CLI::NonNegativeNumber);
+    train->add_option("--device", args->device, "cpu, cuda or cuda:N");
+    train->add_flag("--resume", args->resume, "go on with the run in --out, or start it");
+    train->add_flag("--dry-run", args->dry_run, "print the resolved settings and their origins, and stop");
+    train->footer([this] { return TrainHelp(registry_); });
+  }
+
+  void AddEvaluate() {
+    auto [evaluate, args] =
+        Command<EvaluateArgs>(app_, "evaluate", "Measure a run on its test users and keep the result", RunEvaluate);
+    evaluate->add_option("RUN", args->run, "run folder")->required();
+    evaluate->add_option("--data", args->data, "folder of the dataset, where it has moved");
+    evaluate->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddCompare() {
+    auto [compare, args] =
+        Command<CompareArgs>(app_, "compare", "Paired comparison of two runs over the same test users", RunCompare);
+    compare->add_option("RUN_A", args->run_a, "run folder")->required();
+    compare->add_option("RUN_B", args->run_b, "run folder")->required();
+    compare->add_option("--metric", args->metric, "the metric to compare")->capture_default_str();
+    compare->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddRecommend() {
+    auto [recommend, args] =
+        Command<RecommendArgs>(app_, "recommend", "The best items for one user, from the model alone", RunRecommend);
+    recommend->add_option("RUN", args->run, "run folder or bundle folder")->required();
+    recommend->add_option("--user", args->user, "id of a user of the log");
+    recommend->add_option("--history", args->history, "item ids with commas between them, oldest first");
+    recommend->add_option("-n", args->count, "how many items")->check(CLI::Range(1, 1000000))->capture_default_str();
+    recommend->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
+    recommend->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddModels() {
+    auto [models, args] = Command<ModelsArgs>(app_, "models", "List the algorithms", RunModels);
+    models->add_flag("--json", args->json, "print one JSON array");
+  }
+
+  void AddDemo() {
+    auto [demo, args] =
+        Command<DemoArgs>(app_, "demo", "Generate a log, train four models, compare them, recommend", RunDemo);
+    demo->add_option("--out", args->out, "keep everything in this folder");
+  }
+
+  void AddDocs() {
+    auto [docs, args] = Command<DocsArgs>(app_, "docs", "Print generated documentation as Markdown", RunDocs);
+    docs->add_option("TOPIC", args->topic, "parameters or errors")->required();
+  }
+
+  const core::Registry& registry_;
+  std::shared_ptr<CommonArgs> common_ = std::make_shared<CommonArgs>();
+  std::function<void(const Session&)> run_;
+  CLI::App app_;
+};
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv, const core::Registry& registry) {
+  return Grammar(registry).Parse(argc, argv);
+}
+
+}  // namespace recforce::cli
