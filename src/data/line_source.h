@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text lines out of a file or memory, plain or gzipped (told apart by content), without holding the whole input.
+// Ends of lines are "\n" or "\r\n", the last one may be missing, a UTF-8 byte order mark is skipped. What the
+// bytes of a line are worth is for the caller to judge; FindTextFault() helps.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace recforce::data {
+
+inline constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;  // 1 MiB, for CSV a whole record
+
+// Pieces of the decoded input, in order.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Fills up to `size` bytes; 0 only at the end.
+  virtual std::size_t Read(char* out, std::size_t size) = 0;
+};
+
+// Not thread-safe.
+class LineSource {
+ public:
+  // Error(Usage) when there is no such file; Error(Io) when it cannot be read; Error(Data), also from Next(), when
+  // gzip data is truncated or corrupt.
+  static LineSource Open(const std::filesystem::path& path);
+  // The same over bytes that outlive the source; `name` stands for the path in messages.
+  static LineSource FromMemory(std::string_view bytes, std::string name);
+
+  // The next line without its end, valid until the next call; nothing at the end of the input.
+  // Error(Data) when the line is longer than kMaxLineBytes.
+  std::optional<std::string_view> Next();
+  // The next line that is not blank, left for Next(). Skips the blank lines before it.
+  std::optional<std::string_view> Peek();
+  // Of the line that Next() or Peek() gave, 1 for the first.
+  [[nodiscard]] std::int64_t line_number() const { return line_number_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  LineSource(std::unique_ptr<ByteSource> bytes, std::string name);
+  std::optional<std::string_view> Read();
+  void Refill();
+  [[noreturn]] void FailTooLong() const;
+
+  std::unique_ptr<ByteSource> bytes_;
+  std::string name_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;    // of the bytes not yet given out
+  std::size_t end_ = 0;      // of the bytes read
+  std::size_t scanned_ = 0;  // no end of line before it
+  bool at_end_ = false;
+  std::int64_t line_number_ = 0;
+  std::optional<std::string_view> peeked_;
+};
+
+// A byte that no text may have.
+struct TextFault {
+  std::size_t offset;  // of the first bad byte
+  bool is_nul;         // else the text is not UTF-8 from there on
+};
+// Fast where the text is ASCII.
+std::optional<TextFault> FindTextFault(std::string_view text);
+
+// Latin-1 bytes as UTF-8.
+std::string Latin1ToUtf8(std::string_view text);
+
+// 'text' for messages: shortened, with control and non-ASCII-unsafe bytes written \xNN.
+std::string Quoted(std::string_view text);
+
+}  // namespace recforce::data

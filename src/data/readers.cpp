@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading logs: find the columns once, then take the same fields out of every row.
+#include "readers.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <charconv>
+#include <cmath>
+
+#include "log_header.h"
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+#include "record_reader.h"
+
+namespace recforce::data {
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+enum class NumberFault { kNone, kNotANumber, kOutOfRange };
+
+// The whole text as a finite decimal.
+NumberFault ParseDecimal(std::string_view text, double& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+    return NumberFault::kNotANumber;
+  }
+  if (error == std::errc::result_out_of_range) {
+    return NumberFault::kOutOfRange;
+  }
+  return std::isfinite(value) ? NumberFault::kNone : NumberFault::kNotANumber;
+}
+
+NumberFault ParseValue(std::string_view text, double& value) {
+  const NumberFault fault = ParseDecimal(text, value);
+  return fault == NumberFault::kNone && std::abs(value) > FLT_MAX ? NumberFault::kOutOfRange : fault;
+}
+
+// Whole seconds; a decimal (RecBole writes 8.8e8) is cut towards the past.
+NumberFault ParseTime(std::string_view text, std::int64_t& time) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
+  if (end == text.data() + text.size() && error != std::errc::invalid_argument) {
+    return error == std::errc() ? NumberFault::kNone : NumberFault::kOutOfRange;
+  }
+  constexpr double kLimit = 9.2e18;  // below 2^63
+  double seconds = 0.0;
+  const NumberFault fault = ParseDecimal(text, seconds);
+  if (fault == NumberFault::kNone) {
+    if (std::abs(seconds) > kLimit) {
+      return NumberFault::kOutOfRange;
+    }
+    time = static_cast<std::int64_t>(std::floor(seconds));
+  }
+  return fault;
+}
+
+bool LooksLikeDate(std::string_view text) {
+  return text.size() >= 8 && text.find_first_not_of("0123456789-/:.TZ +") == std::string_view::npos &&
+         text.find_first_of("-/:", 1) != std::string_view::npos;
+}
+
+// Turns the records of one log into rows or messages.
+class LogParser {
+ public:
+  LogParser(RecordReader& records, const LogColumns& columns) : records_(records), columns_(columns) {}
+
+  // False when the record is bad; message() says why.
+  bool Parse(LogRow& row) {
+    return CheckSize() && TakeId(columns_.user, row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
+           TakeValue(row.value);
+  }
+  [[nodiscard]] std::string& message() { return message_; }
+
+ private:
+  bool CheckSize() {
+    const std::size_t expected = columns_.names.size();
+    if (records_.size() == expected) {
+      return true;
+    }
+    message_ = records_.Where(std::min(records_.size(), expected)) + ": row has " + std::to_string(records_.size()) +
+               (records_.size() == 1 ? " column: " : " columns: ") + Quoted(records_.row()) + "; expected " +
+               std::to_string(expected) + " separated by " + Quoted(records_.style().separator);
+    return false;
+  }
+
+  bool Fail(std::size_t column, const std::string& what, const std::string& expected) {
+    message_ = records_.Where(column) + ": " + columns_.names[column] + " " + what + ": " +
+               Quoted(records_.field(column)) + "; expected " + expected;
+    return false;
+  }
+
+  bool TakeId(std::size_t column, std::string_view& id) {
+    id = records_.field(column);
+    return !id.empty() || Fail(column, "is empty", "an id");
+  }
+
+  bool TakeTime(std::int64_t& time) {
+    if (!columns_.time) {
+      return true;
+    }
+    const std::string_view text = records_.field(*columns_.time);
+    switch (ParseTime(text, time)) {
+      case NumberFault::kNone:
+        return true;
+      case NumberFault::kOutOfRange:
+        return Fail(*columns_.time, "is out of range", "seconds since 1970 in 64 bits");
+      case NumberFault::kNotANumber:
+        break;
+    }
+    if (LooksLikeDate(text)) {
+      return Fail(*columns_.time, "is a date", "seconds since 1970, like 978300760; convert dates first");
+    }
+    return Fail(*columns_.time, "is not a number", "seconds since 1970, like 978300760");
+  }
+
+  bool TakeValue(double& value) {
+    if (!columns_.value) {
+      return true;
+    }
+    switch (ParseValue(records_.field(*columns_.value), value)) {
+      case NumberFault::kNone:
+        return true;
+      case NumberFault::kOutOfRange:
+        return Fail(*columns_.value, "is out of range", "a decimal that fits 32-bit floating point");
+      case NumberFault::kNotANumber:
+        break;
+    }
+    return Fail(*columns_.value, "is not a number", "a decimal like 4.5");
+  }
+
+  RecordReader& records_;
+  const LogColumns& columns_;
+  std::string message_;
+};
+
+void ReadRows(RecordReader& records, const LogColumns& columns, RowSink& sink) {
+  LogParser parser(records, columns);
+  sink.Begin(columns.time.has_value(), columns.value.has_value());
+  LogRow row;
+  while (true) {
+    switch (records.Next()) {
+      case RecordReader::Status::kEnd:
+        return;
+      case RecordReader::Status::kBad:
+        sink.AddBad(records.fault());
+        break;
+      case RecordReader::Status::kRow:
+        row.line = records.line_number();
+        if (parser.Parse(row)) {
+          sink.Add(row);
+        } else {
+          sink.AddBad(std::move(parser.message()));
+        }
+        break;
+    }
+  }
+}
+
+// Whether the text begins like a comma file or a tab file is known only from its first line.
+std::string CsvSeparator(std::string_view first_line) {
+  const std::size_t found = first_line.find_first_of(",\t");
+  return found != std::string_view::npos && first_line[found] == '\t' ? "\t" : ",";
+}
+
+}  // namespace
+
+void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
+  if (kind == LogKind::kUData || kind == LogKind::kRatingsDat) {
+    RecordReader records(source, {kind == LogKind::kUData ? "\t" : "::"});
+    ReadRows(records, MovielensColumns(source.name(), names), sink);
+    return;
+  }
+  const bool csv = kind == LogKind::kCsv;
+  const std::optional<std::string_view> first = source.Peek();
+  RecordReader records(source, {csv && first ? CsvSeparator(*first) : "\t", csv});
+  const std::vector<std::string> header = ReadHeader(records);
+  ReadRows(records, csv ? CsvColumns(records, header, names) : InterColumns(records, header, names), sink);
+}
+
+std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNames& names) {
+  const auto split = [&](const RecordStyle& style) {
+    LineSource source = LineSource::FromMemory(first_line, "");
+    RecordReader records(source, style);
+    std::vector<std::string> fields;
+    if (records.Next() == RecordReader::Status::kRow) {
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        fields.emplace_back(records.field(i));
+      }
+    }
+    return fields;
+  };
+  const auto numbers = [](const std::vector<std::string>& fields) {
+    double ignored = 0.0;
+    return fields.size() == 4 && std::all_of(fields.begin() + 2, fields.end(), [&](const std::string& field) {
+             return ParseDecimal(field, ignored) == NumberFault::kNone;
+           });
+  };
+  try {
+    const std::vector<std::string> by_tab = split({"\t"});
+    if (by_tab.size() >= 2 && std::all_of(by_tab.begin(), by_tab.end(), IsTypedName)) {
+      return LogKind::kInter;
+    }
+    if (numbers(split({"::"}))) {
+      return LogKind::kRatingsDat;
+    }
+    if (numbers(by_tab)) {
+      return LogKind::kUData;
+    }
+    if (HasUserAndItem(split({CsvSeparator(first_line), true}), names)) {
+      return LogKind::kCsv;
+    }
+  } catch (const Error&) {
+    return std::nullopt;  // an open quote or compressed bytes: no line of a known format
+  }
+  return std::nullopt;
+}
+
+void ReadTitles(LineSource& source, TitleKind kind, const std::function<void(std::string_view, std::string_view)>& add,
+                const std::function<void(std::string)>& add_bad) {
+  const bool has_header = kind == TitleKind::kItem || kind == TitleKind::kMoviesCsv;
+  RecordStyle style{"\t"};
+  if (kind == TitleKind::kMoviesCsv) {
+    style = {",", true};
+  } else if (!has_header) {
+    style = {kind == TitleKind::kMoviesDat ? "::" : "|", false, true};
+  }
+  RecordReader records(source, style);
+  TitleColumns columns{0, 1, kind == TitleKind::kMoviesDat ? 3U : 0U};
+  if (has_header) {
+    const auto found = FindTitleColumns(ReadHeader(records), kind == TitleKind::kItem);
+    if (!found) {
+      return;
+    }
+    columns = *found;
+  }
+  for (auto status = records.Next(); status != RecordReader::Status::kEnd; status = records.Next()) {
+    if (status == RecordReader::Status::kBad) {
+      add_bad(records.fault());
+      continue;
+    }
+    const std::size_t needed = std::max(columns.id, columns.title) + 1;
+    if (columns.count != 0 ? records.size() != columns.count : records.size() < needed) {
+      add_bad(records.Where(std::min(records.size(), columns.count != 0 ? columns.count : needed)) + ": row has " +
+              std::to_string(records.size()) + (records.size() == 1 ? " column: " : " columns: ") +
+              Quoted(records.row()) + "; expected " + (columns.count != 0 ? "" : "at least ") +
+              std::to_string(columns.count != 0 ? columns.count : needed) + " separated by " +
+              Quoted(records.style().separator));
+      continue;
+    }
+    add(records.field(columns.id), records.field(columns.title));
+  }
+}
+
+}  // namespace recforce::data

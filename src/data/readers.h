@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interaction logs and item titles out of the formats that people have: RecBole atomic files, MovieLens, CSV and
+// TSV. A reader knows one file and its rows; folders, filters and ids are the business of convert.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "line_source.h"
+
+namespace recforce::data {
+
+enum class LogKind {
+  kInter,       // RecBole: tab, header of name:type
+  kUData,       // MovieLens-100k: tab, no header, user item rating timestamp
+  kRatingsDat,  // MovieLens-1M, -10M: "::", no header, the same four columns
+  kCsv,         // comma or tab (whichever the header has), header of names, RFC 4180 quotes; also ratings.csv
+};
+
+// Columns by name; an empty one means the first of its usual names that the file has.
+struct ColumnNames {
+  std::string user;
+  std::string item;
+  std::string time;
+  std::string value;
+};
+
+// One interaction. Views are valid until the sink returns. Ids are not empty; time and value are 0 where the log
+// has none; value fits a float.
+struct LogRow {
+  std::string_view user;
+  std::string_view item;
+  std::int64_t time = 0;  // whole seconds since 1970, fractions cut towards the past
+  double value = 0.0;
+  std::int64_t line = 0;
+};
+
+// Takes what a reader finds. Begin() once, then rows in the order of the log.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  virtual void Begin(bool has_time, bool has_value) = 0;
+  virtual void Add(const LogRow& row) = 0;
+  // `file:line:column: what: 'found'; what was expected`. May throw to end the reading.
+  virtual void AddBad(std::string message) = 0;
+};
+
+// Error(Data): empty file, bad header, and what RecordReader throws. Error(Usage): a column that the file does not
+// have, column names for a file without a header.
+void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink);
+
+// The kind that the first line looks like, or nothing. `names` as for ReadLog().
+std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNames& names);
+
+enum class TitleKind {
+  kItem,       // RecBole .item: the title is the column "name" or the first whose name contains "title"
+  kMoviesDat,  // id::title::genres, UTF-8 or latin-1
+  kMoviesCsv,  // movieId,title,genres
+  kUItem,      // id|title|..., UTF-8 or latin-1
+};
+
+// Calls `add` for each row with an id and its title; nothing for a file without a column of titles.
+// Malformed rows go to `add_bad`; bad headers are Error(Data).
+void ReadTitles(LineSource& source, TitleKind kind, const std::function<void(std::string_view, std::string_view)>& add,
+                const std::function<void(std::string)>& add_bad);
+
+}  // namespace recforce::data
