@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Partial selection by a bounded heap whose worst entry is on top. Once the heap is full, most of a row is
-// rejected 16 scores at a time by one comparison with that entry, which compilers turn into vector code.
+// Partial selection: candidates are gathered until there are twice as many as wanted, then cut down to the best,
+// whose last one sets the bar for the rest. Most of a row is rejected 16 scores at a time by comparing them with
+// the bar, which compilers turn into vector code; whatever the order of a row, the work is linear in its length.
 #include "recforce/core/topk.h"
 
 #include <algorithm>
@@ -36,8 +37,8 @@ bool Before(const Entry& a, const Entry& b) {
   return a.item < b.item;
 }
 
-// A score can enter a full heap only if !(score <= bar). Items come in index order, so an equal score enters
-// only before a relevant worst entry; the bar then lies just below. With NaN as the bar everything may enter.
+// A later item can be selected only if !(score <= bar). Items come in index order, so an equal score is better
+// than the worst kept entry only when that one is relevant; the bar then lies just below. NaN lets everything in.
 template <class Entry>
 float Bar(const Entry& worst) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
@@ -79,42 +80,37 @@ std::span<const std::int32_t> TopK::Select(std::span<const float> scores, std::i
     mark(relevant, kRelevant);
   }
 
-  heap_.clear();
+  candidates_.clear();
   result_.clear();
   if (k <= 0) {
     return result_;
   }
   const std::size_t size = scores.size();
-  const std::size_t room = std::min(static_cast<std::size_t>(k), size);
-  const auto entry = [&](std::size_t i) {
-    return Entry{scores[i], static_cast<std::int32_t>(i), (marks_[i] & kRelevant) != 0};
-  };
+  const std::size_t wanted = std::min(static_cast<std::size_t>(k), size);
+  const std::size_t enough = 2 * wanted + kBlock;
   const auto before = [](const Entry& a, const Entry& b) { return Before(a, b); };
-
-  std::size_t next = 0;
-  for (; next < size && heap_.size() < room; ++next) {
-    if ((marks_[next] & kMasked) == 0) {
-      heap_.push_back(entry(next));
-    }
-  }
-  std::make_heap(heap_.begin(), heap_.end(), before);
-  while (next < size) {
-    const std::size_t end = std::min(next + kBlock, size);
-    if (end - next == kBlock && !AnyAbove(scores.data() + next, Bar(heap_.front()))) {
-      next = end;
+  float bar = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t start = 0; start < size; start += kBlock) {
+    const std::size_t end = std::min(start + kBlock, size);
+    if (end - start == kBlock && !AnyAbove(scores.data() + start, bar)) {
       continue;
     }
-    for (; next < end; ++next) {
-      const Entry candidate = entry(next);
-      if ((marks_[next] & kMasked) == 0 && Before(candidate, heap_.front())) {
-        std::pop_heap(heap_.begin(), heap_.end(), before);
-        heap_.back() = candidate;
-        std::push_heap(heap_.begin(), heap_.end(), before);
+    for (std::size_t i = start; i < end; ++i) {
+      if (!(scores[i] <= bar) && (marks_[i] & kMasked) == 0) {
+        candidates_.push_back({scores[i], static_cast<std::int32_t>(i), (marks_[i] & kRelevant) != 0});
       }
     }
+    if (candidates_.size() >= enough) {
+      const auto worst = candidates_.begin() + static_cast<std::ptrdiff_t>(wanted) - 1;
+      std::nth_element(candidates_.begin(), worst, candidates_.end(), before);
+      bar = Bar(*worst);
+      candidates_.resize(wanted);
+    }
   }
-  std::sort_heap(heap_.begin(), heap_.end(), before);
-  for (const Entry& kept : heap_) {
+  const std::size_t found = std::min(wanted, candidates_.size());
+  const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(found);
+  std::partial_sort(candidates_.begin(), end, candidates_.end(), before);
+  for (const Entry& kept : std::span(candidates_).first(found)) {
     result_.push_back(kept.item);
   }
   return result_;

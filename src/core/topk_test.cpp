@@ -104,7 +104,7 @@ TEST(TopK, NanRanksBelowEverything) {
   EXPECT_EQ(ToItems(top.Select(scores, 5, {})), (Items{3, 4, 1, 0, 2}));
 }
 
-TEST(TopK, NumbersReplaceAHeapFullOfNan) {
+TEST(TopK, NumbersReplaceNanThatCameFirst) {
   std::vector<float> scores(64, kNan);
   scores[40] = -kInfinity;
   scores[63] = 1;
@@ -113,7 +113,7 @@ TEST(TopK, NumbersReplaceAHeapFullOfNan) {
 }
 
 TEST(TopK, ANonRelevantItemReplacesAnEqualRelevantOneLaterInTheRow) {
-  // The heap fills with relevant items of the lowest score there is; later blocks hold equal, non-relevant ones.
+  // The first places go to relevant items; later blocks hold equal scores of others.
   for (const float score : {0.0F, -1.0F, -kInfinity, kNan}) {
     const std::vector<float> scores(100, score);
     TopK top(100);

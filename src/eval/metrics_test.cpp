@@ -70,8 +70,8 @@ TEST(MetricNames, ErrorsSayWhatIsAllowed) {
 TEST(MetricValues, ByHand) {
   // Three targets, at ranks 0, 3 and 12; the cutoff of 10 sees the first two.
   const Ranks hits = {0, 3, 12};
-  // (1/log2(2) + 1/log2(5)) / (1/log2(2) + 1/log2(3) + 1/log2(4)) = 1.430677 / 2.130930
-  EXPECT_NEAR(Of("ndcg@10", hits, 3), 0.6713864, 1e-7);
+  // (1/log2(2) + 1/log2(5)) / (1/log2(2) + 1/log2(3) + 1/log2(4)) = 1.4306766 / 2.1309298
+  EXPECT_NEAR(Of("ndcg@10", hits, 3), 0.6713861, 1e-7);
   EXPECT_DOUBLE_EQ(Of("recall@10", hits, 3), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(Of("recall@2", hits, 3), 1.0 / 2.0);  // min(2, 3) = 2
   EXPECT_DOUBLE_EQ(Of("precision@10", hits, 3), 2.0 / 10.0);

@@ -39,7 +39,7 @@ class TopK {
   };
   std::vector<std::uint8_t> marks_;  // bit 0: masked, bit 1: relevant; valid after Select until the next one
   std::vector<std::int32_t> touched_;
-  std::vector<Entry> heap_;
+  std::vector<Entry> candidates_;
   std::vector<std::int32_t> result_;
 };
 
