@@ -10,6 +10,7 @@ sanitize_address() {
 }
 
 sanitize_thread() {
+  need libclang-rt-14-dev
   configure tsan
   make_targets tsan unit_fast
   run_tests tsan -R '^unit_fast$'
@@ -23,13 +24,15 @@ build_gcc() {
 }
 
 fuzz() {
+  need libclang-rt-14-dev
   configure fuzz
-  make_targets fuzz
-  local target name found
-  for target in build/fuzz/bin/fuzz_*; do
-    name=${target##*/fuzz_}
+  local names=(tests/fuzz/fuzz_*.cpp) name found
+  names=("${names[@]##*/fuzz_}")
+  names=("${names[@]%.cpp}")
+  make_targets fuzz "${names[@]/#/fuzz_}"
+  for name in "${names[@]}"; do
     found=$(mktemp -d)
-    "$target" -max_total_time=30 -max_len=65536 -print_final_stats=0 -verbosity=0 -artifact_prefix="build/fuzz/$name-" \
+    "build/fuzz/bin/fuzz_$name" -max_total_time=30 -max_len=65536 -print_final_stats=0 -verbosity=0 -artifact_prefix="build/fuzz/$name-" \
       "$found" "tests/fuzz/corpus/$name"
     rm -rf "$found"
     echo "fuzz $name: 30 s without a crash"
