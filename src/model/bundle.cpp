@@ -252,7 +252,7 @@ void RemoveFolder(base::FileSystem& files, const fs::path& folder) {
   files.Remove(folder);
 }
 
-void RemoveFolderQuietly(base::FileSystem& files, const fs::path& folder) noexcept {
+void RemoveFolderQuietly(base::FileSystem& files, const fs::path& folder) {
   try {
     RemoveFolder(files, folder);
   } catch (const std::exception&) {
