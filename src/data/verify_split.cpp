@@ -330,15 +330,17 @@ class Verifier {
   }
 
   void FindCuts() {
-    std::vector<std::int64_t> sorted(dataset_.times().begin(), dataset_.times().end());
-    std::sort(sorted.begin(), sorted.end());
+    std::vector<std::int64_t> times(dataset_.times().begin(), dataset_.times().end());
+    const auto time_of_rank = [&times](std::int64_t rank) {
+      std::nth_element(times.begin(), times.begin() + rank, times.end());
+      return times[static_cast<std::size_t>(rank)];
+    };
     const PartSizes sizes = RatioSizes(split_.config, dataset_.num_interactions());
-    const auto total = static_cast<std::int64_t>(sorted.size());
     if (sizes.test > 0) {
-      test_begin_ = sorted[static_cast<std::size_t>(total - sizes.test)];
+      test_begin_ = time_of_rank(sizes.train + sizes.validation);
     }
-    if (sizes.train < total) {
-      validation_begin_ = sorted[static_cast<std::size_t>(sizes.train)];
+    if (sizes.validation + sizes.test > 0) {
+      validation_begin_ = time_of_rank(sizes.train);
     }
   }
 
