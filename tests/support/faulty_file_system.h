@@ -55,10 +55,18 @@ class FaultyFileSystem : public base::FileSystem {
   void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
     Begin();
     real_.Rename(from, to);
-    if (const auto found = sizes_.find(from); found != sizes_.end()) {
-      sizes_[to] = found->second;
-      sizes_.erase(from);
+    // A folder takes its files along.
+    std::map<std::filesystem::path, Sizes> moved;
+    for (const auto& [path, size] : sizes_) {
+      const std::filesystem::path inside = path.lexically_relative(from);
+      const bool moves = !inside.empty() && *inside.begin() != "..";
+      if (moves) {
+        moved.insert_or_assign(inside == "." ? to : to / inside, size);
+      } else {
+        moved.emplace(path, size);
+      }
     }
+    sizes_ = std::move(moved);
   }
 
   void Remove(const std::filesystem::path& path) override {
