@@ -126,9 +126,15 @@ Settings::Slot Settings::Resolve(const std::string& key, const std::string& orig
     throw base::Error(base::ErrorKind::kUsage,
                       origin + ": ambiguous key '" + key + "'; expected one of " + base::Join(names, ", "));
   }
-  std::vector<Spelling> spellings;
+  std::vector<Spelling> spellings;  // those that need no section come first, so that they win a tie
+  for (const bool bare_is_enough : {true, false}) {
+    for (const Section& section : sections_) {
+      if (bare_is_enough == (section.name().empty() || section.name() == home_)) {
+        AddSpellings(section, bare_is_enough, spellings);
+      }
+    }
+  }
   for (const Section& section : sections_) {
-    AddSpellings(section, section.name().empty() || section.name() == home_, spellings);
     names.push_back(section.name());
   }
   std::string hint = Suggest(key, spellings);

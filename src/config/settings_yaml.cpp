@@ -59,19 +59,20 @@ std::string KeyText(const std::string& path, const YAML::Node& key) {
   return key.Scalar();
 }
 
-// The text form of a value. Its own mark is used for complaints, as a list may begin lines below its key.
-std::string ValueText(const std::string& path, const std::string& name, const Field& field, const YAML::Node& value) {
-  const bool takes_list = field.type.starts_with("list");
+// The text form of a value. Complaints point at the value, which may begin lines below its key; `place` is the key's,
+// for a value that is not there.
+std::string ValueText(const std::string& path, const std::string& place, const std::string& name, const Field& field,
+                      const YAML::Node& value) {
+  if (value.IsNull()) {
+    Fail(place, name + " has no value");
+  }
   if (value.IsScalar()) {
     return value.Scalar();
   }
-  const std::string wanted = takes_list ? "; expected a list" : "; expected a single value";
+  const bool takes_list = field.type.starts_with("list");
   if (!value.IsSequence() || !takes_list) {
-    Fail(Place(path, value.Mark()), name +
-                                        (value.IsSequence() ? " is a list"
-                                         : value.IsMap()    ? " is a mapping"
-                                                            : " has no value") +
-                                        wanted);
+    Fail(Place(path, value.Mark()), name + (value.IsSequence() ? " is a list" : " is a mapping") + "; expected " +
+                                        (takes_list ? "a list" : "a single value"));
   }
   std::vector<std::string> elements;
   for (const YAML::Node& element : value) {
@@ -153,7 +154,7 @@ void Settings::LoadYaml(const std::string& path, const std::vector<std::string>&
     const Slot slot = item.section.empty() ? Resolve(item.word, place) : ResolveIn(item.section, item.word, place);
     const std::string name = NameOf(slot);
     fields.Meet(path, "key '" + item.word + "': it sets '" + name + "' again", name, item.mark);
-    Assign(slot, ValueText(path, name, *slot.field, item.value), Place(path, item.value.Mark()),
+    Assign(slot, ValueText(path, place, name, *slot.field, item.value), Place(path, item.value.Mark()),
            Place(path, item.mark, false));
   }
 }
