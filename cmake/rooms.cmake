@@ -6,7 +6,8 @@ add_library(recforce_flags INTERFACE)
 target_include_directories(recforce_flags INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src>)
 target_compile_definitions(recforce_flags INTERFACE RECFORCE_VERSION="${PROJECT_VERSION}")
-target_compile_options(recforce_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+target_compile_options(recforce_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  -fno-math-errno)
 if(RECFORCE_WERROR)
   target_compile_options(recforce_flags INTERFACE -Werror)
 endif()
