@@ -51,9 +51,9 @@ class Error : public std::exception {
 }  // namespace recforce::base
 
 // Guards against our own bugs: always on, throws ErrorKind::kInternal. Never reachable from input.
-#define RECFORCE_CHECK(condition, message)                                           \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      ::recforce::base::FailCheck(#condition, __FILE__, __LINE__, message);          \
-    }                                                                                \
+#define RECFORCE_CHECK(condition, message)                                  \
+  do {                                                                      \
+    if (!(condition)) {                                                     \
+      ::recforce::base::FailCheck(#condition, __FILE__, __LINE__, message); \
+    }                                                                       \
   } while (false)

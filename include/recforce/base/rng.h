@@ -31,9 +31,9 @@ class Rng {
   Rng(std::uint64_t seed, Stream purpose, std::uint64_t a = 0, std::uint32_t b = 0);
 
   std::uint32_t Next();
-  double Uniform();                        // in (0, 1), 32 bits
-  double Normal();                         // mean 0, variance 1 (Box-Muller)
-  std::uint64_t Below(std::uint64_t n);    // uniform in [0, n), unbiased. REQUIRES: n > 0
+  double Uniform();                      // in (0, 1), 32 bits
+  double Normal();                       // mean 0, variance 1 (Box-Muller)
+  std::uint64_t Below(std::uint64_t n);  // uniform in [0, n), unbiased. REQUIRES: n > 0
 
   template <class T>
   void Shuffle(std::span<T> values) {
