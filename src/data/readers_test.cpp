@@ -252,6 +252,10 @@ TEST(Titles, ComeFromEveryFormat) {
 TEST(Titles, BadRowsHaveAnAddress) {
   EXPECT_EQ(ReadAll("1::A\n", TitleKind::kMoviesDat).bad,
             Strings{"titles:1:5: row has 2 columns: '1::A'; expected 3 separated by '::'"});
+  EXPECT_EQ(ReadAll(std::string_view("1|\xe9\0|x\n", 7), TitleKind::kUItem).bad,
+            Strings{"titles:1:4: row holds a NUL byte: '1|\\xe9\\x00|x'; expected text"});
+  EXPECT_EQ(ReadAll("1::\xe9\n", TitleKind::kMoviesDat).bad,
+            Strings{"titles:1:5: row has 2 columns: '1::\xc3\xa9'; expected 3 separated by '::'"});
   EXPECT_EQ(ReadAll("1\n", TitleKind::kUItem).bad,
             Strings{"titles:1:2: row has 1 column: '1'; expected at least 2 separated by '|'"});
 }

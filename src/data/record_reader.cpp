@@ -28,14 +28,19 @@ RecordReader::Status RecordReader::Next() {
       return Status::kBad;
     }
   }
-  if (const auto text_fault = FindTextFault(row_)) {
-    if (text_fault->is_nul || !style_.latin1) {
-      return Fail(text_fault->offset, text_fault->is_nul
-                                          ? "row holds a NUL byte: " + Quoted(row_) + "; expected text"
-                                          : "row is not UTF-8: " + Quoted(row_) + "; convert the file to UTF-8");
+  std::optional<TextFault> text_fault = FindTextFault(row_);
+  if (text_fault && !text_fault->is_nul && style_.latin1) {
+    const std::size_t nul = row_.find('\0');
+    text_fault = nul == std::string_view::npos ? std::nullopt : std::optional(TextFault{nul, true});
+    if (!text_fault) {
+      converted_ = Latin1ToUtf8(row_);
+      row_ = converted_;
     }
-    converted_ = Latin1ToUtf8(row_);
-    row_ = converted_;
+  }
+  if (text_fault) {
+    return Fail(text_fault->offset, text_fault->is_nul
+                                        ? "row holds a NUL byte: " + Quoted(row_) + "; expected text"
+                                        : "row is not UTF-8: " + Quoted(row_) + "; convert the file to UTF-8");
   }
   if (fields_.empty()) {
     SplitPlain();
@@ -51,6 +56,11 @@ RecordReader::Status RecordReader::Fail(std::size_t offset, const std::string& w
 }
 
 std::string RecordReader::WhereOffset(std::size_t offset) const {
+  if (row_.data() == converted_.data()) {  // each character was one byte in the file
+    const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
+    offset -= static_cast<std::size_t>(
+        std::count_if(row_.begin(), row_.begin() + static_cast<std::ptrdiff_t>(offset), continues));
+  }
   const auto next = std::upper_bound(line_offsets_.begin(), line_offsets_.end(), offset);
   const std::size_t line_begin = next == line_offsets_.begin() ? 0 : *(next - 1);
   return source_.name() + ":" + std::to_string(first_line_ + (next - line_offsets_.begin())) + ":" +
