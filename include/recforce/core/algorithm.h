@@ -16,13 +16,12 @@
 namespace recforce::core {
 
 struct AlgorithmSpec {
-  std::string name;     // "multi_vae": the word of --model and of the config section
-  std::string summary;  // one line
-  std::string paper;    // reference
-  bool learns_by_epoch = true;  // false: closed form, validation adds nothing
+  std::string name;                              // "multi_vae": the word of --model and of the config section
+  std::string summary;                           // one line
+  std::string paper;                             // reference
+  bool learns_by_epoch = true;                   // false: closed form, validation adds nothing
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
-  std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)>
-      make_trainer;
+  std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)> make_trainer;
   // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.
   std::function<std::unique_ptr<Recommender>(const config::Section&, const base::TensorSet& tensors,
                                              std::int64_t num_items, const std::string& device)>

@@ -34,9 +34,9 @@ struct Phase {
 };
 
 struct EpochContext {
-  std::int64_t phase = 0;   // index into Phases()
-  std::int64_t epoch = 0;   // of the phase, from 0
-  const base::StopFlag* stop = nullptr;                          // polled at least once a step; may be null
+  std::int64_t phase = 0;                                               // index into Phases()
+  std::int64_t epoch = 0;                                               // of the phase, from 0
+  const base::StopFlag* stop = nullptr;                                 // polled at least once a step; may be null
   std::function<void(std::int64_t done, std::int64_t total)> progress;  // steps; may be empty
 };
 

@@ -44,12 +44,12 @@ StringTable GetStrings(const base::TensorSet& set, const std::string& name, bool
 
 // How the log was turned into this dataset; carried into every model bundle.
 struct Preprocessing {
-  std::string source;                  // file or folder name, without its directories
-  std::string format;                  // "recbole", "movielens", "csv", "generated"
-  std::optional<double> min_rating;    // rows with value >= it were kept
+  std::string source;                // file or folder name, without its directories
+  std::string format;                // "recbole", "movielens", "csv", "generated"
+  std::optional<double> min_rating;  // rows with value >= it were kept
   std::int64_t min_user_interactions = 0;
   std::int64_t min_item_interactions = 0;
-  std::string duplicates = "last";     // which of several (user, item) rows was kept
+  std::string duplicates = "last";  // which of several (user, item) rows was kept
   std::int64_t rows_read = 0;
   std::int64_t rows_below_rating = 0;
   std::int64_t duplicates_removed = 0;

@@ -17,8 +17,8 @@ struct SplitConfig {
   std::int64_t seed = 1;
   std::int64_t validation_users = 0;  // strong_generalization; 0: a tenth of the users, at most 10,000
   std::int64_t test_users = 0;
-  double fold_in = 0.8;               // share of a held-out user's interactions that the model sees
-  double validation_ratio = 0.1;      // random_ratio and global_time
+  double fold_in = 0.8;           // share of a held-out user's interactions that the model sees
+  double validation_ratio = 0.1;  // random_ratio and global_time
   double test_ratio = 0.1;
 };
 const config::FieldTable& SplitFields();
@@ -33,14 +33,14 @@ struct EvalSet {
 
 struct Split {
   SplitConfig config;
-  std::vector<std::int32_t> catalogue;  // dataset index of each item that training saw, ascending. [I]
+  std::vector<std::int32_t> catalogue;    // dataset index of each item that training saw, ascending. [I]
   std::vector<std::int32_t> train_users;  // dataset index of each row of train
-  Csr train;                            // [train users] over the catalogue
+  Csr train;                              // [train users] over the catalogue
   EvalSet validation;
   EvalSet test;
-  std::int64_t cold_targets_dropped = 0;      // held-out interactions with items that training never saw
-  std::int64_t users_without_targets = 0;     // held-out users left out for want of a target or an input
-  std::string fingerprint;                    // of dataset and all rows; equal splits compare user by user
+  std::int64_t cold_targets_dropped = 0;   // held-out interactions with items that training never saw
+  std::int64_t users_without_targets = 0;  // held-out users left out for want of a target or an input
+  std::string fingerprint;                 // of dataset and all rows; equal splits compare user by user
   [[nodiscard]] std::int64_t num_items() const { return static_cast<std::int64_t>(catalogue.size()); }
 };
 

@@ -13,7 +13,7 @@ struct Comparison {
   double difference = 0.0;  // mean of a - b
   double ci_low = 0.0;      // paired percentile bootstrap, 95 %
   double ci_high = 0.0;
-  double p = 1.0;           // two-sided sign-flip permutation test, (1 + extreme) / (1 + replicates)
+  double p = 1.0;  // two-sided sign-flip permutation test, (1 + extreme) / (1 + replicates)
   std::int64_t users = 0;
   std::int64_t users_where_a_wins = 0;
   std::int64_t users_where_b_wins = 0;

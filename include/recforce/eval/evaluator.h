@@ -17,8 +17,8 @@
 namespace recforce::eval {
 
 struct EvalConfig {
-  std::vector<std::string> metrics = {"ndcg@10",  "ndcg@100",     "recall@10", "recall@20", "recall@50",
-                                      "hr@10",    "precision@10", "map@10",    "mrr@10"};
+  std::vector<std::string> metrics = {"ndcg@10", "ndcg@100",     "recall@10", "recall@20", "recall@50",
+                                      "hr@10",   "precision@10", "map@10",    "mrr@10"};
   std::int64_t batch_size = 500;  // users scored at once
 };
 const config::FieldTable& EvalFields();
