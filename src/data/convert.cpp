@@ -8,9 +8,9 @@
 #include <limits>
 #include <numeric>
 
-#include "id_table.h"
-#include "input_files.h"
-#include "readers.h"
+#include "data/id_table.h"
+#include "data/input_files.h"
+#include "data/readers.h"
 #include "recforce/base/text.h"
 
 namespace recforce::data {

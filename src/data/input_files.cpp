@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking for logs and titles on disk.
-#include "input_files.h"
+#include "data/input_files.h"
 
 #include <algorithm>
 

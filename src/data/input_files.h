@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "readers.h"
+#include "data/readers.h"
 
 namespace recforce::data {
 

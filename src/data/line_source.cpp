@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain and gzipped bytes to lines. Gzip is inflated here rather than with zlib's gzread(), which does not tell a
 // truncated file from a whole one in every case.
-#include "line_source.h"
+#include "data/line_source.h"
 
 #include <fcntl.h>
 #include <unistd.h>

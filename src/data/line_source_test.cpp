@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines, gzip and text faults, against slow correct twins.
-#include "line_source.h"
+#include "data/line_source.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding columns by name, with messages that list the names there are.
-#include "log_header.h"
+#include "data/log_header.h"
 
 #include <algorithm>
 #include <array>

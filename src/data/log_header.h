@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "readers.h"
-#include "record_reader.h"
+#include "data/readers.h"
+#include "data/record_reader.h"
 
 namespace recforce::data {
 

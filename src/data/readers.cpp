@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading logs: find the columns once, then take the same fields out of every row.
-#include "readers.h"
+#include "data/readers.h"
 
 #include <algorithm>
 #include <cfloat>
 #include <charconv>
 #include <cmath>
 
-#include "log_header.h"
+#include "data/log_header.h"
+#include "data/record_reader.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
-#include "record_reader.h"
 
 namespace recforce::data {
 namespace {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log in every format, and a table of what can be wrong with a row or a header.
-#include "readers.h"
+#include "data/readers.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
 #include <functional>
 
+#include "data/record_reader.h"
 #include "recforce/base/error.h"
-#include "record_reader.h"
 
 namespace recforce::data {
 namespace {

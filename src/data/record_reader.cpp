@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Splitting rows without a heap allocation a row.
-#include "record_reader.h"
+#include "data/record_reader.h"
 
 #include <algorithm>
 

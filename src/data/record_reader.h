@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "line_source.h"
+#include "data/line_source.h"
 
 namespace recforce::data {
 
