@@ -105,7 +105,7 @@ void TrainEntry(const Entry& entry, const fs::path& demo, const Session& session
 void PrintTable(const std::vector<train::StoredEvaluation>& evaluations) {
   fmt::print("{:<12}", "model");
   for (const char* metric : kMetrics) {
-    fmt::print("  {:<16}", metric);
+    fmt::print("  {:>16}", metric);
   }
   fmt::print("\n");
   for (std::size_t row = 0; row < evaluations.size(); ++row) {

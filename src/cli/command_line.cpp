@@ -85,7 +85,7 @@ class Grammar {
 
   [[noreturn]] void Refuse(const std::string& what) {
     const std::string name = FullName(*Deepest());
-    Usage(name + ": " + what + ". see `" + name + " --help`");
+    Usage(name + ": " + what + " (see `" + name + " --help`)");
   }
 
   [[noreturn]] void RefuseWord(const CLI::App& command, const std::string& word) {
