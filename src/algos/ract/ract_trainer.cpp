@@ -226,6 +226,9 @@ void RactTrainer::LoadState(const base::TensorSet& state, std::int64_t phase) {
     throw base::Error(base::ErrorKind::kData, state.where() + ": tensor 'normaliser' has " +
                                                   std::to_string(numbers.size()) + " entries; expected 6");
   }
+  if (stage == "finetune") {
+    actor_.ResetOptimizer(config_.finetune_learning_rate, 0.0);
+  }
   actor_.Load(state);
   critic_.Load(state);
   critic_adam_.Load(state, "critic_adam");

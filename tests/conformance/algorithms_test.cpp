@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every algorithm must do, checked for all that are registered: a new one inherits these tests.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "algos/register_all.h"
+#include "recforce/base/threads.h"
+#include "recforce/core/algorithm.h"
+#include "recforce/data/generate.h"
+#include "recforce/data/split.h"
+#include "recforce/eval/evaluator.h"
+#include "support/temp_dir.h"
+#include "train/run.h"
+
+namespace recforce {
+namespace {
+
+const core::Registry& Algorithms() {
+  static const core::Registry registry = [] {
+    core::Registry all;
+    algos::RegisterAll(all);
+    return all;
+  }();
+  return registry;
+}
+
+// A planted world of a few hundred users, split once for all tests.
+struct Fixture {
+  Fixture() {
+    data::WorldOptions options;
+    options.users = 400;
+    options.items = 80;
+    options.themes = 6;
+    options.mean_interactions = 16.0;
+    data::World world = data::GenerateWorld(options, 11);
+    data::WriteDataset(base::RealFileSystem(), dir / "data", std::move(world.log), {});
+    split = data::MakeSplit(data::Dataset::Open(dir / "data"), {.validation_users = 60, .test_users = 80});
+  }
+  test::TempDir dir;
+  data::Split split;
+};
+
+const Fixture& World() {
+  static const Fixture fixture;
+  return fixture;
+}
+
+core::TrainView ViewOf(const data::Split& split) { return {split.train.view(), split.num_items()}; }
+
+// Trains from (phase, epoch) to the end of the schedule, or until `stop_after` epochs are done.
+void TrainFrom(core::Trainer& trainer, std::int64_t phase, std::int64_t epoch, std::int64_t stop_after = 1 << 30) {
+  const auto phases = trainer.Phases();
+  for (; phase < static_cast<std::int64_t>(phases.size()); ++phase, epoch = 0) {
+    if (epoch == 0) {
+      trainer.BeginPhase(phase);
+    }
+    for (; epoch < phases[static_cast<std::size_t>(phase)].epochs; ++epoch) {
+      trainer.Epoch({.phase = phase, .epoch = epoch});
+      if (epoch % 2 == 0) {
+        trainer.KeepBest();
+      }
+      if (--stop_after <= 0) {
+        return;
+      }
+    }
+    trainer.EndPhase();
+  }
+}
+
+class Algorithm : public testing::TestWithParam<std::string> {
+ protected:
+  const core::AlgorithmSpec& spec_ = Algorithms().Get(GetParam());
+  config::Section section_ = spec_.make_config();
+
+  // Every schedule cut to a few epochs; values stay at their defaults otherwise.
+  void Shorten(const std::string& epochs) {
+    for (const config::Field& field : section_.fields()) {
+      if (field.key.find("epochs") != std::string::npos) {
+        ASSERT_EQ(section_.Set(field, epochs), "");
+      }
+      if (field.key == "batch_size") {
+        ASSERT_EQ(section_.Set(field, "100"), "");
+      }
+    }
+  }
+  [[nodiscard]] std::unique_ptr<core::Trainer> Make(std::uint64_t seed = 3) const {
+    return spec_.make_trainer(section_, ViewOf(World().split), {.seed = seed});
+  }
+  [[nodiscard]] static std::vector<float> Scores(const core::Recommender& model, data::CsrView users) {
+    std::vector<float> scores(static_cast<std::size_t>(users.rows() * model.NumItems()));
+    model.ScoreBatch({users}, {scores.data(), users.rows(), model.NumItems()});
+    return scores;
+  }
+  static void ExpectSameBytes(const base::TensorSet& a, const base::TensorSet& b) {
+    ASSERT_EQ(a.tensors().size(), b.tensors().size());
+    for (const auto& [name, tensor] : a.tensors()) {
+      const base::TensorView& other = b.Get(name);
+      ASSERT_EQ(tensor.shape, other.shape) << name;
+      EXPECT_EQ(std::memcmp(tensor.data, other.data, static_cast<std::size_t>(tensor.NumBytes())), 0) << name;
+    }
+  }
+};
+
+TEST_P(Algorithm, SaysWhatItIs) {
+  EXPECT_FALSE(spec_.summary.empty());
+  EXPECT_FALSE(spec_.paper.empty());
+  EXPECT_EQ(section_.name(), spec_.name);
+  for (const config::Field& field : section_.fields()) {
+    EXPECT_FALSE(field.doc.empty()) << field.key;
+    EXPECT_EQ(field.doc.back(), '.') << field.key;
+  }
+}
+
+TEST_P(Algorithm, SettingsSurviveYaml) {
+  test::TempDir dir;
+  const config::Settings settings = train::MakeSettings(spec_);
+  const auto file = dir.Write("config.yaml", settings.ToYaml());
+  config::Settings again = train::MakeSettings(spec_);
+  again.LoadYaml(file.string());
+  EXPECT_EQ(again.ToYaml(), settings.ToYaml());
+}
+
+TEST_P(Algorithm, SameSeedSameBytes) {
+  Shorten("3");
+  const auto a = Make();
+  const auto b = Make();
+  TrainFrom(*a, 0, 0);
+  TrainFrom(*b, 0, 0);
+  ExpectSameBytes(a->Export(), b->Export());
+  if (spec_.learns_by_epoch) {
+    const auto other = Make(4);
+    TrainFrom(*other, 0, 0);
+    EXPECT_NE(Scores(a->Current(), World().split.test.input.view()),
+              Scores(other->Current(), World().split.test.input.view()));
+  }
+}
+
+TEST_P(Algorithm, ThreadsChangeOnlyRounding) {
+  Shorten("3");
+  std::vector<std::vector<float>> scores;
+  for (const int threads : {1, 2}) {
+    base::SetThreads(threads);
+    algos::SetThreads(threads);
+    const auto trainer = Make();
+    TrainFrom(*trainer, 0, 0);
+    scores.push_back(Scores(trainer->Current(), World().split.test.input.view()));
+  }
+  for (std::size_t at = 0; at < scores[0].size(); ++at) {
+    ASSERT_NEAR(scores[0][at], scores[1][at], 1e-4 * (1.0 + std::abs(scores[0][at])));
+  }
+}
+
+TEST_P(Algorithm, ExportedAndLoadedScoresAlike) {
+  Shorten("2");
+  const auto trainer = Make();
+  TrainFrom(*trainer, 0, 0);
+  test::TempDir dir;
+  base::WriteTensorFile(base::RealFileSystem(), dir / "model", trainer->Export());
+  const auto loaded = spec_.load(section_, base::ReadTensorFile(dir / "model"), World().split.num_items(), "cpu");
+  EXPECT_EQ(loaded->NumItems(), World().split.num_items());
+  EXPECT_EQ(Scores(*loaded, World().split.test.input.view()),
+            Scores(trainer->Current(), World().split.test.input.view()));
+}
+
+TEST_P(Algorithm, RefusesTensorsOfAnotherCatalogue) {
+  Shorten("1");
+  const auto trainer = Make();
+  TrainFrom(*trainer, 0, 0);
+  for (const bool nothing : {false, true}) {
+    try {
+      const base::TensorSet tensors = nothing ? base::TensorSet() : trainer->Export();
+      spec_.load(section_, tensors, World().split.num_items() + 1, "cpu");
+      FAIL() << "it was accepted";
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.kind(), base::ErrorKind::kData) << error.what();
+    }
+  }
+}
+
+TEST_P(Algorithm, ResumedAnywhereEqualsNeverStopped) {
+  Shorten("2");
+  const auto whole = Make();
+  TrainFrom(*whole, 0, 0);
+  std::int64_t done = 0;
+  const auto phases = whole->Phases();
+  for (std::int64_t phase = 0; phase < static_cast<std::int64_t>(phases.size()); ++phase) {
+    for (std::int64_t epoch = 1; epoch <= phases[static_cast<std::size_t>(phase)].epochs; ++epoch) {
+      ++done;
+      test::TempDir dir;
+      const auto stopped = Make();
+      TrainFrom(*stopped, 0, 0, done);
+      base::WriteTensorFile(base::RealFileSystem(), dir / "state", stopped->SaveState());
+      const auto resumed = Make();
+      resumed->LoadState(base::ReadTensorFile(dir / "state"), phase);
+      const bool last = epoch == phases[static_cast<std::size_t>(phase)].epochs;
+      if (last) {
+        resumed->EndPhase();
+      }
+      TrainFrom(*resumed, last ? phase + 1 : phase, last ? 0 : epoch);
+      ExpectSameBytes(whole->Export(), resumed->Export());
+    }
+  }
+}
+
+TEST_P(Algorithm, ScoresAreFiniteAndBelongToTheUser) {
+  Shorten("2");
+  const auto trainer = Make();
+  TrainFrom(*trainer, 0, 0);
+  data::Csr users = World().split.test.input;
+  users.AddRow(std::vector<std::int32_t>{});
+  const std::vector<float> together = Scores(trainer->Current(), users.view());
+  EXPECT_TRUE(std::all_of(together.begin(), together.end(), [](float score) { return std::isfinite(score); }));
+  const auto items = static_cast<std::size_t>(World().split.num_items());
+  for (std::int64_t r = 0; r < users.rows(); ++r) {
+    const std::vector<float> alone = Scores(trainer->Current(), users.view().Slice(r, r + 1));
+    for (std::size_t item = 0; item < items; ++item) {
+      ASSERT_NEAR(alone[item], together[static_cast<std::size_t>(r) * items + item],
+                  1e-4 * (1 + std::abs(alone[item])));
+    }
+  }
+}
+
+TEST_P(Algorithm, OneItemAndOneUserAreEnough) {
+  Shorten("2");
+  data::Csr rows;
+  rows.AddRow(std::vector<std::int32_t>{0});
+  const auto trainer = spec_.make_trainer(section_, {rows.view(), 1}, {});
+  TrainFrom(*trainer, 0, 0);
+  EXPECT_TRUE(std::isfinite(Scores(trainer->Current(), rows.view())[0]));
+}
+
+TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {
+  if (GetParam() == "popularity") {
+    GTEST_SKIP() << "popularity is the floor itself";
+  }
+  Shorten("40");
+  const std::vector<eval::Metric> metrics = {eval::ParseMetric("ndcg@10")};
+  const auto value = [&](const core::AlgorithmSpec& spec, const config::Section& section) {
+    const auto trainer = spec.make_trainer(section, ViewOf(World().split), {.seed = 1});
+    TrainFrom(*trainer, 0, 0);
+    return eval::Evaluate(trainer->Current(), World().split.test, metrics, 500).Mean(0);
+  };
+  const core::AlgorithmSpec& popularity = Algorithms().Get("popularity");
+  // Measured margins are above 0.1 for every algorithm here.
+  EXPECT_GT(value(spec_, section_), value(popularity, popularity.make_config()) + 0.05);
+}
+
+std::vector<std::string> Names() { return Algorithms().Names(); }
+
+INSTANTIATE_TEST_SUITE_P(Registry, Algorithm, testing::ValuesIn(Names()), [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace recforce
