@@ -20,9 +20,9 @@ namespace recforce::data {
 namespace {
 
 constexpr std::int64_t kLeastClicks = 5;
-constexpr std::int64_t kFirstInstant = 1'600'000'000;       // seconds; when the earliest user may begin
-constexpr std::uint64_t kArrivalSeconds = 180 * 24 * 3600;  // users arrive during half a year
-constexpr std::int64_t kActiveSeconds = 120 * 24 * 3600;    // a user's clicks spread over about this long
+constexpr std::int64_t kFirstInstant = 1'600'000'000;                      // seconds; when the earliest user may begin
+constexpr std::uint64_t kArrivalSeconds = std::uint64_t{180} * 24 * 3600;  // users arrive during half a year
+constexpr std::int64_t kActiveSeconds = std::int64_t{120} * 24 * 3600;  // a user's clicks spread over about this long
 
 struct Preset {
   const char* name;
@@ -106,7 +106,8 @@ void MakeItems(World& world, std::uint64_t seed) {
   std::vector<double> total(themes, 0.0);
   for (std::size_t place = 0; place < items; ++place) {
     const auto item = static_cast<std::size_t>(order[place]);
-    const auto rank = static_cast<double>(place / themes + 1);
+    const std::size_t round = place / themes;
+    const double rank = static_cast<double>(round) + 1.0;
     world.theme[item] = static_cast<std::int32_t>(place % themes);
     world.popularity[item] = std::pow(rank, -options.popularity_exponent);
     total[place % themes] += world.popularity[item];

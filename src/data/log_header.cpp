@@ -157,7 +157,7 @@ LogColumns InterColumns(const RecordReader& records, const std::vector<std::stri
     }
     plain.push_back(WithoutType(header[i]));
   }
-  const LogColumns columns = CsvColumns(records, plain, names);
+  LogColumns columns = CsvColumns(records, plain, names);
   CheckType(records, header, columns.user, {"token"}, "token");
   CheckType(records, header, columns.item, {"token"}, "token");
   if (columns.time) {

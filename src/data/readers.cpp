@@ -16,7 +16,6 @@ namespace recforce::data {
 namespace {
 
 using base::Error;
-using base::ErrorKind;
 
 enum class NumberFault { kNone, kNotANumber, kOutOfRange };
 
