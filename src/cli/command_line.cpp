@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,20 @@ namespace recforce::cli {
 namespace {
 
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+
+constexpr std::int64_t kLargest = std::int64_t{1} << 53;
+
+// A check that the argument is a whole number of the range.
+std::function<std::string(const std::string&)> Whole(std::int64_t low, std::int64_t high = kLargest) {
+  return [low, high](const std::string& text) -> std::string {
+    const std::optional<std::int64_t> value = base::ParseInt(text);
+    if (value && *value >= low && *value <= high) {
+      return "";
+    }
+    return "not a whole number of the range: '" + text + "'; expected one in [" + std::to_string(low) + ", " +
+           std::to_string(high) + "]";
+  };
+}
 
 // Builds the grammar; the arguments live as long as the bound command.
 class Grammar {
@@ -110,7 +125,7 @@ class Grammar {
                                       void (*run)(const Args&, const Session&)) {
     CLI::App* command = parent.add_subcommand(name, summary);
     command->allow_extras();
-    command->add_option("--threads", common_->threads, "worker threads; 0 for every core")->check(CLI::Range(0, 1024));
+    command->add_option("--threads", common_->threads, "worker threads; 0 for every core")->check(Whole(0, 1024));
     command->add_flag("--quiet", common_->quiet, "no progress, only warnings and errors");
     command->add_flag("--verbose", common_->verbose, "more log lines");
     auto args = std::make_shared<Args>();
@@ -131,7 +146,7 @@ class Grammar {
     const std::string presets = base::Join(data::PresetNames(), ", ");
     generate->add_option("--preset", generate_args->preset, "one of " + presets)->capture_default_str();
     generate->add_option("--seed", generate_args->seed, "seed of the world and its log")
-        ->check(CLI::NonNegativeNumber)
+        ->check(Whole(0))
         ->capture_default_str();
     generate->add_option("--out", generate_args->out, "folder of the dataset to write")->required();
   }
@@ -144,9 +159,9 @@ class Grammar {
     convert->add_option("--format", options.format, "recbole, movielens, csv or auto")->capture_default_str();
     convert->add_option("--min-rating", options.min_rating, "keep rows with at least this value");
     convert->add_option("--min-user-interactions", options.min_user_interactions, "keep users with at least so many")
-        ->check(CLI::NonNegativeNumber);
+        ->check(Whole(0));
     convert->add_option("--min-item-interactions", options.min_item_interactions, "keep items with at least so many")
-        ->check(CLI::NonNegativeNumber);
+        ->check(Whole(0));
     convert->add_option("--user-col", options.user_column, "name of the column of users");
     convert->add_option("--item-col", options.item_column, "name of the column of items");
     convert->add_option("--time-col", options.time_column, "name of the column of times");
@@ -156,7 +171,7 @@ class Grammar {
         ->check(CLI::IsMember({"last", "first", "error"}))
         ->capture_default_str();
     convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
-        ->check(CLI::NonNegativeNumber)
+        ->check(Whole(0))
         ->capture_default_str();
   }
 
@@ -169,7 +184,7 @@ class Grammar {
         ->allow_extra_args(false);
     train->add_option("--set", args->settings, "one setting, section.key=value; wins over files")
         ->allow_extra_args(false);
-    train->add_option("--seed", args->seed, "seed of weights, order and noise")->check(CLI::NonNegativeNumber);
+    train->add_option("--seed", args->seed, "seed of weights, order and noise")->check(Whole(0));
     train->add_option("--device", args->device, "cpu, cuda or cuda:N");
     train->add_flag("--resume", args->resume, "go on with the run in --out, or start it");
     train->add_flag("--dry-run", args->dry_run, "print the resolved settings and their origins, and stop");
@@ -199,7 +214,7 @@ class Grammar {
     recommend->add_option("RUN", args->run, "run folder or bundle folder")->required();
     recommend->add_option("--user", args->user, "id of a user of the log");
     recommend->add_option("--history", args->history, "item ids with commas between them, oldest first");
-    recommend->add_option("-n", args->count, "how many items")->check(CLI::Range(1, 1000000))->capture_default_str();
+    recommend->add_option("-n", args->count, "how many items")->check(Whole(1, 1000000))->capture_default_str();
     recommend->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     recommend->add_flag("--json", args->json, "print one JSON object");
   }

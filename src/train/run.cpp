@@ -101,9 +101,7 @@ class Run {
         valid_metric_(eval::ParseMetric(train_config_.valid_metric)),
         dataset_(data::Dataset::Open(run_config_.data)),
         split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>())),
-        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {
-    CheckValidationSet();
-  }
+        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {}
 
   void Execute() {
     observer_.OnStart(dataset_, split_, spec_.name);
@@ -126,20 +124,6 @@ class Run {
   }
 
  private:
-  void CheckValidationSet() const {
-    if (split_.validation.rows() > 0) {
-      return;
-    }
-    if (spec_.learns_by_epoch) {
-      throw base::Error(base::ErrorKind::kData,
-                        run_config_.data +
-                            ": the validation part is empty: no held-out user has both an input and a "
-                            "target; expected at least one to select the best weights. try another "
-                            "split.kind, or keep only users with more interactions");
-    }
-    base::LogWarn(run_config_.data + ": the validation part is empty; nothing is validated");
-  }
-
   // Writes the descriptions first, so that whatever happens later the folder says what it is.
   void OpenFolder() {
     files_.MakeDirectories(options_.out);
@@ -217,8 +201,7 @@ class Run {
   }
 
   void Validate(const core::Phase& phase, EpochRecord& record) {
-    const bool is_due = position_.epochs_done % train_config_.eval_every == 0 || position_.epochs_done == phase.epochs;
-    if (!is_due || split_.validation.rows() == 0) {
+    if (position_.epochs_done % train_config_.eval_every != 0 && position_.epochs_done != phase.epochs) {
       return;
     }
     const eval::EvalResult result = eval::Evaluate(trainer_->Current(), split_.validation, std::span(&valid_metric_, 1),
