@@ -30,7 +30,7 @@ const config::FieldTable& MultiDaeFields() {
           .Alias("dropout_prob")
           .Real("l2", &C::l2, 0.0, 1000.0, "The loss gains this times the squared norm of all parameters.")
           .Int("patience", &C::patience, 0, 1000000,
-               "Stop after this many validations without a better value; 0: run all epochs.")
+               "Stop after this many epochs without a better validation value; 0: run all epochs.")
           .Alias("stopping_step")
           .Take();
   return table;

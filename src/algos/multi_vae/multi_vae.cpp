@@ -33,7 +33,7 @@ const config::FieldTable& MultiVaeFields() {
                "The KL weight at step t is min(t / this, kl_cap); 0: kl_cap from the start.")
           .Alias("total_anneal_steps")
           .Int("patience", &C::patience, 0, 1000000,
-               "Stop after this many validations without a better value; 0: run all epochs.")
+               "Stop after this many epochs without a better validation value; 0: run all epochs.")
           .Alias("stopping_step")
           .Take();
   return table;

@@ -46,7 +46,7 @@ const config::FieldTable& RactFields() {
           .Int("batch_size", &C::batch_size, 1, 1000000, "Users in one optimiser step.")
           .Alias("train_batch_size")
           .Int("patience", &C::patience, 0, 1000000,
-               "Stages 1 and 3 end after this many validations without a better value; 0: run all epochs.")
+               "Stages 1 and 3 end after this many epochs without a better validation value; 0: run all epochs.")
           .Alias("stopping_step")
           .Take();
   return table;
