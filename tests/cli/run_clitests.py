@@ -198,8 +198,9 @@ def main():
         results = pool.map(lambda file: run_file(file, program, arguments.overwrite), files)
         for file, (problems, skipped) in zip(files, results):
             failed += bool(problems)
-            print(f"{'FAILED' if problems else 'ok    '} {file.name}{'  (' + skipped + ')' if skipped else ''}",
-                  flush=True)
+            print(f"{'FAILED' if problems else 'ok    '} {file.name}", flush=True)
+            if skipped:
+                print(f"skipped the rest of {file.name}: {skipped}")
             for problem in problems:
                 print("  " + problem.replace("\n", "\n  "))
     print(f"{len(files) - failed} passed, {failed} failed")
