@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "nn/kernels.h"
 #include "support/golden.h"
 
@@ -54,6 +56,12 @@ TEST(Target, ToyTable) {
       EXPECT_NEAR(omega[r], expected[r], 1e-6) << "k " << k << " row " << r;
     }
   }
+  // DCG is NDCG times the ideal of |H0| hits; the table gives 1.130930, 1.5 and 0.430677 for k = 5.
+  const std::vector<double> omega = NdcgTargets(toy.scores, torch::zeros({8}), toy.batch, 5);
+  const double second = 1.0 / std::log2(3.0);
+  EXPECT_NEAR(omega[0] * (1.0 + second), 1.130930, 1e-6);
+  EXPECT_NEAR(omega[1] * (1.0 + second), 1.5, 1e-6);
+  EXPECT_NEAR(omega[2] * (1.0 + second + 0.5), 0.430677, 1e-6);
   torch::Tensor logits = toy.scores.clone();
   const auto rows = nn::SoftmaxNll(logits, torch::zeros({8}), toy.batch.full.view());
   const std::vector<double> nll = {8.122204, 8.122203, 9.215460, 2.516613};
