@@ -54,7 +54,7 @@ class Grammar {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      return Print(Deepest()->help());
+      return Print(app_.help());
     } catch (const CLI::CallForVersion& version) {
       return Print(std::string(version.what()) + "\n");
     } catch (const CLI::ParseError& error) {
