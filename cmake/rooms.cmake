@@ -8,6 +8,8 @@ target_include_directories(recforce_flags INTERFACE
 target_compile_definitions(recforce_flags INTERFACE RECFORCE_VERSION="${PROJECT_VERSION}")
 target_compile_options(recforce_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
   -fno-math-errno)
+# g++ 12 warns of overlapping copies inside std::string's operator+ (its bug 105651).
+target_compile_options(recforce_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(RECFORCE_WERROR)
   target_compile_options(recforce_flags INTERFACE -Werror)
 endif()
