@@ -144,6 +144,30 @@ SoftmaxRows SoftmaxOnDevice(torch::Tensor& logits, const torch::Tensor& bias, da
   return rows;
 }
 
+// Both forms of the softmax: with `weight` empty the exponentials stay, else they become the gradient while the row
+// is still in the cache.
+SoftmaxRows SoftmaxOnCpu(torch::Tensor& logits, const torch::Tensor& bias, data::CsrView x,
+                         std::span<const double> weight) {
+  const std::int64_t items = logits.size(1);
+  SoftmaxRows rows;
+  rows.nll.resize(static_cast<std::size_t>(x.rows()));
+  rows.inverse_sum.resize(rows.nll.size());
+  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "Softmax", [&] {
+    scalar_t* values = logits.data_ptr<scalar_t>();
+    const scalar_t* shift = bias.data_ptr<scalar_t>();
+    base::ParallelFor(0, x.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const auto at = static_cast<std::size_t>(r);
+        SoftmaxRow(values + r * items, shift, items, x.row(r), &rows.nll[at], &rows.inverse_sum[at]);
+        if (!weight.empty()) {
+          GradientRow(values + r * items, items, x.row(r), rows.inverse_sum[at], weight[at]);
+        }
+      }
+    });
+  });
+  return rows;
+}
+
 }  // namespace
 
 void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
@@ -216,24 +240,7 @@ torch::Tensor BagGradient(const ItemMajor& by_item, std::span<const float> scale
 
 SoftmaxRows SoftmaxNll(torch::Tensor& logits, const torch::Tensor& bias, data::CsrView x) {
   CheckMatrix(logits, x.rows(), "logits");
-  if (!logits.is_cpu()) {
-    return SoftmaxOnDevice(logits, bias, x);
-  }
-  const std::int64_t items = logits.size(1);
-  SoftmaxRows rows;
-  rows.nll.resize(static_cast<std::size_t>(x.rows()));
-  rows.inverse_sum.resize(rows.nll.size());
-  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "SoftmaxNll", [&] {
-    scalar_t* values = logits.data_ptr<scalar_t>();
-    const scalar_t* shift = bias.data_ptr<scalar_t>();
-    base::ParallelFor(0, x.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        const auto at = static_cast<std::size_t>(r);
-        SoftmaxRow(values + r * items, shift, items, x.row(r), &rows.nll[at], &rows.inverse_sum[at]);
-      }
-    });
-  });
-  return rows;
+  return logits.is_cpu() ? SoftmaxOnCpu(logits, bias, x, {}) : SoftmaxOnDevice(logits, bias, x);
 }
 
 void SoftmaxGradient(torch::Tensor& exps, const SoftmaxRows& rows, data::CsrView x, std::span<const double> weight) {
@@ -259,27 +266,12 @@ void SoftmaxGradient(torch::Tensor& exps, const SoftmaxRows& rows, data::CsrView
 
 SoftmaxRows SoftmaxNllGradient(torch::Tensor& logits, const torch::Tensor& bias, data::CsrView x,
                                std::span<const double> weight) {
-  if (!logits.is_cpu()) {
-    SoftmaxRows rows = SoftmaxNll(logits, bias, x);
-    SoftmaxGradient(logits, rows, x, weight);
-    return rows;
+  if (logits.is_cpu()) {
+    CheckMatrix(logits, x.rows(), "logits");
+    return SoftmaxOnCpu(logits, bias, x, weight);
   }
-  CheckMatrix(logits, x.rows(), "logits");
-  const std::int64_t items = logits.size(1);
-  SoftmaxRows rows;
-  rows.nll.resize(static_cast<std::size_t>(x.rows()));
-  rows.inverse_sum.resize(rows.nll.size());
-  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "SoftmaxNllGradient", [&] {
-    scalar_t* values = logits.data_ptr<scalar_t>();
-    const scalar_t* shift = bias.data_ptr<scalar_t>();
-    base::ParallelFor(0, x.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        const auto at = static_cast<std::size_t>(r);
-        SoftmaxRow(values + r * items, shift, items, x.row(r), &rows.nll[at], &rows.inverse_sum[at]);
-        GradientRow(values + r * items, items, x.row(r), rows.inverse_sum[at], weight[at]);
-      }
-    });
-  });
+  SoftmaxRows rows = SoftmaxNll(logits, bias, x);
+  SoftmaxGradient(logits, rows, x, weight);
   return rows;
 }
 

@@ -219,4 +219,9 @@ void AutoencoderRecommender::ScoreBatch(const core::UserBatch& users, base::Matr
   });
 }
 
+std::unique_ptr<core::Recommender> LoadAutoencoder(const AutoencoderShape& shape, const base::TensorSet& tensors,
+                                                   const std::string& device) {
+  return std::make_unique<AutoencoderRecommender>(AutoencoderParams::Load(shape, tensors, "", nn::ParseDevice(device)));
+}
+
 }  // namespace recforce::algos

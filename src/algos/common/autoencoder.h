@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,5 +78,9 @@ class AutoencoderRecommender final : public core::Recommender {
  private:
   AutoencoderParams params_;
 };
+
+// A recommender from exported tensors, on the device called `device`. Error(Data) when they do not fit the shape.
+std::unique_ptr<core::Recommender> LoadAutoencoder(const AutoencoderShape& shape, const base::TensorSet& tensors,
+                                                   const std::string& device);
 
 }  // namespace recforce::algos

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/multi_dae/multi_dae.h"
 
-#include "nn/device.h"
-
 namespace recforce::algos {
 namespace {
 
@@ -55,9 +53,8 @@ core::AlgorithmSpec MultiDaeSpec() {
     return MakeLikelihoodTrainer(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
-                 const std::string& device) -> std::unique_ptr<core::Recommender> {
-    return std::make_unique<AutoencoderRecommender>(AutoencoderParams::Load(
-        ShapeOf(section.As<MultiDaeConfig>(), num_items), tensors, "", nn::ParseDevice(device)));
+                 const std::string& device) {
+    return LoadAutoencoder(ShapeOf(section.As<MultiDaeConfig>(), num_items), tensors, device);
   };
   return spec;
 }

@@ -63,9 +63,8 @@ core::AlgorithmSpec RactSpec() {
     return nn::Guarded([&] { return std::make_unique<RactTrainer>(section.As<RactConfig>(), view, context); });
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
-                 const std::string& device) -> std::unique_ptr<core::Recommender> {
-    return std::make_unique<AutoencoderRecommender>(
-        AutoencoderParams::Load(ActorShape(section.As<RactConfig>(), num_items), tensors, "", nn::ParseDevice(device)));
+                 const std::string& device) {
+    return LoadAutoencoder(ActorShape(section.As<RactConfig>(), num_items), tensors, device);
   };
   return spec;
 }
