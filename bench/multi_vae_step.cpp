@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "algos/common/actor_learner.h"
+#include "nn/gemm.h"
 #include "nn/torch.h"
 #include "random_log.h"
 #include "side_by_side.h"
@@ -44,7 +45,6 @@ struct DenseVae : torch::nn::Module {
 
 void Main() {
   UseAllCores();
-  const int threads = base::Threads();
   const data::Csr rows = RandomLog(kUsers, kItems, kClicks);
 
   algos::ActorLearner learner({rows.view(), kItems}, {.shape = {kItems, kHidden, kLatent, true}}, {});
@@ -68,7 +68,7 @@ void Main() {
        }},
       {"dense libtorch step",
        [&] {
-         at::set_num_threads(threads);
+         const nn::ManyBlasThreads threads;
          torch::Tensor x = torch::zeros({kUsers, kItems});
          for (std::int64_t user = 0; user < kUsers; ++user) {
            for (const std::int32_t item : rows.row(user)) {
@@ -78,10 +78,10 @@ void Main() {
          adam.zero_grad();
          dense.Loss(x, 0.1).backward();
          adam.step();
-         algos::SetThreads(threads);
        }},
       {"three GEMMs",
        [&] {
+         const nn::ManyBlasThreads threads;
          torch::mm_out(logits, hidden, weight.t());
          torch::mm_out(by_hidden, logits, weight);
          torch::mm_out(by_weight, logits.t(), hidden);

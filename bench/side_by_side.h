@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "algos/register_all.h"
+#include "nn/gemm.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::bench {
@@ -57,7 +57,7 @@ inline void PrintRatio(const std::string& name, const Contender& a, const Conten
 
 inline void UseAllCores() {
   base::SetThreads(base::AvailableCores());
-  algos::SetThreads(base::AvailableCores());
+  nn::UseOneBlasThread();
   std::printf("threads %d\n", base::Threads());
 }
 

@@ -6,18 +6,17 @@
 #include "algos/multi_vae/multi_vae.h"
 #include "algos/popularity/popularity.h"
 #include "algos/ract/ract.h"
-#include "nn/device.h"
+#include "nn/gemm.h"
 
 namespace recforce::algos {
 
 void RegisterAll(core::Registry& registry) {
+  nn::UseOneBlasThread();
   registry.Add(PopularitySpec());
   registry.Add(EaseSpec());
   registry.Add(MultiDaeSpec());
   registry.Add(MultiVaeSpec());
   registry.Add(RactSpec());
 }
-
-void SetThreads(int count) { nn::SetThreads(count); }
 
 }  // namespace recforce::algos

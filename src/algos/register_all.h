@@ -6,10 +6,8 @@
 
 namespace recforce::algos {
 
-// Adds every algorithm of recforce, in the order in which they are shown.
+// Adds every algorithm of recforce, in the order in which they are shown. BLAS and libtorch are left with one thread
+// of their own: base::SetThreads alone says how many threads work.
 void RegisterAll(core::Registry& registry);
-
-// Threads of BLAS and libtorch. base::SetThreads sets those of our own loops.
-void SetThreads(int count);
 
 }  // namespace recforce::algos

@@ -19,7 +19,6 @@ namespace recforce::cli {
 void UseThreads(std::int64_t count) {
   const int threads = count > 0 ? static_cast<int>(count) : base::AvailableCores();
   base::SetThreads(threads);
-  algos::SetThreads(threads);
 }
 
 namespace {

@@ -6,8 +6,6 @@
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 
-extern "C" void openblas_set_num_threads(int count);
-
 namespace recforce::nn {
 
 using base::Error;
@@ -35,11 +33,6 @@ torch::Device ParseDevice(const std::string& name) {
                                              "(-DCMAKE_PREFIX_PATH=...) or use --device cpu");
   }
   return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
-}
-
-void SetThreads(int count) {
-  openblas_set_num_threads(count);
-  at::set_num_threads(at::hasMKL() ? count : 1);
 }
 
 void RethrowTorchError(const c10::Error& error) {

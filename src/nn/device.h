@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which device tensors live on, how many threads the numerical libraries use, and libtorch's errors as ours.
+// Which device tensors live on, and libtorch's errors as ours.
 #pragma once
 
 #include <string>
@@ -13,10 +13,6 @@ namespace recforce::nn {
 // "cpu", "cuda" or "cuda:N". Error(Usage) for anything else; Error(Unavailable) when this build of libtorch or
 // this machine has no such device.
 torch::Device ParseDevice(const std::string& name);
-
-// GEMMs use `count` threads. libtorch's own element-wise threads stay at one where BLAS has a pool of its own:
-// two pools that spin for the same cores cost more than they give.
-void SetThreads(int count);
 
 [[noreturn]] void RethrowTorchError(const c10::Error& error);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "nn/device.h"
+#include "nn/gemm.h"
 #include "nn/init.h"
 #include "nn/kernels.h"
 #include "nn/tensor_io.h"
@@ -31,7 +32,7 @@ std::vector<std::vector<std::int64_t>> ShapesOf(const AutoencoderShape& shape) {
   return shapes;
 }
 
-torch::Tensor Linear(const torch::Tensor& input, const torch::Tensor& weight) { return torch::mm(input, weight.t()); }
+torch::Tensor Linear(const torch::Tensor& input, const torch::Tensor& weight) { return nn::MatMul(input, weight.t()); }
 
 }  // namespace
 
@@ -134,7 +135,7 @@ void AutoencoderPass::Forward(const AutoencoderParams& params, const nn::RowBatc
     logits_memory_ = torch::empty({rows, params.shape.items}, options);
   }
   logits = logits_memory_.narrow(0, 0, rows);
-  torch::mm_out(logits, h2_, params.output.t());
+  nn::MatMul(logits, h2_, params.output.t());
 }
 
 std::vector<double> AutoencoderPass::Kl() const {
@@ -152,26 +153,26 @@ AutoencoderGradients AutoencoderPass::Backward(const AutoencoderParams& params, 
   if (!output_gradient_.defined()) {
     output_gradient_ = torch::empty_like(params.output);
   }
-  torch::mm_out(output_gradient_, logits.t(), h2_);
+  nn::MatMul(output_gradient_, logits.t(), h2_);
   torch::Tensor output_bias_gradient = nn::ColumnSums(logits);
-  torch::Tensor d = torch::mm(logits, params.output);  // [B, H], by h2
+  torch::Tensor d = nn::MatMul(logits, params.output);  // [B, H], by h2
   nn::TanhBackward(d, h2_);
   AutoencoderGradients middle;
   if (params.shape.hidden > 0) {
-    const torch::Tensor dz = torch::mm(d, params.decoder);
-    const torch::Tensor decoder_gradient = torch::mm(d.t(), z_);
+    const torch::Tensor dz = nn::MatMul(d, params.decoder);
+    const torch::Tensor decoder_gradient = nn::MatMul(d.t(), z_);
     const torch::Tensor decoder_bias_gradient = nn::ColumnSums(d);
     const torch::Tensor dmu = params.shape.variational ? dz + kl_weight * mu_ : dz;
-    middle = {torch::mm(dmu.t(), h1_), nn::ColumnSums(dmu)};
-    d = torch::mm(dmu, params.mu);
+    middle = {nn::MatMul(dmu.t(), h1_), nn::ColumnSums(dmu)};
+    d = nn::MatMul(dmu, params.mu);
     if (params.shape.variational) {
       torch::Tensor dlogvar = (sigma_ * sigma_ - 1.0).mul_(0.5 * kl_weight);
       if (noise_.defined()) {
         dlogvar.add_(dz * noise_ * sigma_, 0.5);
       }
-      middle.push_back(torch::mm(dlogvar.t(), h1_));
+      middle.push_back(nn::MatMul(dlogvar.t(), h1_));
       middle.push_back(nn::ColumnSums(dlogvar));
-      d.addmm_(dlogvar, params.logvar);
+      d.add_(nn::MatMul(dlogvar, params.logvar));
     }
     middle.push_back(decoder_gradient);
     middle.push_back(decoder_bias_gradient);
@@ -207,7 +208,7 @@ void AutoencoderRecommender::ScoreBatch(const core::UserBatch& users, base::Matr
       scores.copy_(torch::addmm(params_.output_bias, hidden, params_.output.t()));
       return;
     }
-    torch::mm_out(scores, hidden, params_.output.t());
+    nn::MatMul(scores, hidden, params_.output.t());
     const float* bias = params_.output_bias.data_ptr<float>();
     base::ParallelFor(0, rows, 16, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {

@@ -6,6 +6,7 @@
 
 #include "algos/common/closed_form.h"
 #include "nn/device.h"
+#include "nn/gemm.h"
 #include "nn/row_batch.h"
 #include "nn/tensor_io.h"
 #include "nn/torch.h"
@@ -68,6 +69,7 @@ torch::Tensor SolveWeights(const core::TrainView& view, const EaseConfig& config
   AT_DISPATCH_FLOATING_TYPES(gram.scalar_type(), "CountPairs",
                              [&] { CountPairs(view, by_item, gram.data_ptr<scalar_t>(), stop); });
   gram.diagonal().add_(config.l2);
+  const nn::ManyBlasThreads threads;
   const auto [factor, info] = torch::linalg_cholesky_ex(gram.to(device));
   if (info.item<int>() != 0) {
     throw base::Error(base::ErrorKind::kDiverged, "ease: X'X + l2 I is not positive definite in " + config.precision +
