@@ -32,8 +32,11 @@ fuzz() {
   make_targets fuzz "${names[@]/#/fuzz_}"
   for name in "${names[@]}"; do
     found=$(mktemp -d)
-    "build/fuzz/bin/fuzz_$name" -max_total_time=30 -max_len=65536 -print_final_stats=0 -verbosity=0 -artifact_prefix="build/fuzz/$name-" \
-      "$found" "tests/fuzz/corpus/$name"
+    "build/fuzz/bin/fuzz_$name" -max_total_time=30 -max_len=65536 -artifact_prefix="build/fuzz/$name-" "$found" \
+      "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 || {
+      tail -n 60 "build/fuzz/$name.log"
+      return 1
+    }
     rm -rf "$found"
     echo "fuzz $name: 30 s without a crash"
   done
