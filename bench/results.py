@@ -131,7 +131,7 @@ def main():
         cells = []
         for metric in METRICS:
             mean, half = interval(by_metric[metric])
-            cells.append(f"{mean:.4f} ± {half:.4f}")
+            cells.append(f"{mean:.4f} \u00b1 {half:.4f}")
         print(f"| {label} | {' | '.join(cells)} |")
     print("\n| seed | fine-tuning | validation gain over its actor | test difference to Multi-VAE (NDCG@100) | 95 % interval "
           "| p | critic r |\n|---|---|---|---|---|---|---|")
