@@ -30,6 +30,10 @@ std::string ReadConfig(const std::string& path) {
     if (!base::IsUtf8(text)) {
       Fail(path, "not valid UTF-8");
     }
+    if (const std::size_t at = text.find('\0'); at != std::string::npos) {
+      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+      Fail(path + ":" + std::to_string(line), "a NUL byte; expected text");
+    }
     return text;
   } catch (const base::Error& error) {
     if (error.kind() == base::ErrorKind::kNotFound) {
@@ -37,6 +41,13 @@ std::string ReadConfig(const std::string& path) {
     }
     throw;
   }
+}
+
+// The parser quotes single bytes of what it refuses, which may be part of a character.
+std::string Printable(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return text;
 }
 
 // The one document of the file; null when the file holds nothing.
@@ -48,7 +59,7 @@ YAML::Node Parse(const std::string& path) {
     }
     return documents.empty() ? YAML::Node() : documents.front();
   } catch (const YAML::Exception& error) {
-    Fail(Place(path, error.mark), "not valid YAML: " + error.msg);
+    Fail(Place(path, error.mark), "not valid YAML: " + Printable(error.msg));
   }
 }
 
