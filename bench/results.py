@@ -117,14 +117,16 @@ def main():
                 table[label][metric].append(values[metric])
             runs[label] = run
             print(f"seed {seed} {label}: " + " ".join(f"{m} {values[m]:.4f}" for m in METRICS), file=sys.stderr)
-        for label in ["RaCT", "control: nll", "control: nll per click"]:
-            compared = json.loads(call(options.program, "compare", runs[label], runs["Multi-VAE"], "--metric", "ndcg@100",
+        for label, other in [("RaCT", "Multi-VAE"), ("control: nll", "Multi-VAE"),
+                             ("control: nll per click", "Multi-VAE"), ("RaCT", "control: nll")]:
+            compared = json.loads(call(options.program, "compare", runs[label], runs[other], "--metric", "ndcg@100",
                                        "--json"))
             gain = best_validation(runs[label]) - best_validation(runs[label], "actor")
             critic = f"{last_metric(runs[label], 'critic_r'):.2f}" if label == "RaCT" else ""
             low, high = compared["ci95"]
-            lines.append(f"| {seed} | {label} | {gain:+.4f} | {compared['difference']:+.4f} | [{low:+.4f}, {high:+.4f}] "
-                         f"| {compared['p']:.3f} | {critic} |")
+            p = f"{compared['p']:.3f}" if compared["p"] >= 0.001 else "< 0.001"
+            lines.append(f"| {seed} | {label} | {gain:+.4f} | {other} | {compared['difference']:+.4f} "
+                         f"| [{low:+.4f}, {high:+.4f}] | {p} | {critic} |")
 
     print(f"\n| model | {' | '.join(m.upper() for m in METRICS)} |\n|---|{'---|' * len(METRICS)}")
     for label, by_metric in table.items():
@@ -133,8 +135,8 @@ def main():
             mean, half = interval(by_metric[metric])
             cells.append(f"{mean:.4f} \u00b1 {half:.4f}")
         print(f"| {label} | {' | '.join(cells)} |")
-    print("\n| seed | fine-tuning | validation gain over its actor | test difference to Multi-VAE (NDCG@100) | 95 % interval "
-          "| p | critic r |\n|---|---|---|---|---|---|---|")
+    print("\n| seed | fine-tuning | validation gain over its actor | compared with | test difference, NDCG@100 "
+          "| 95 % interval | p | critic r |\n|---|---|---|---|---|---|---|---|")
     print("\n".join(lines))
 
 
