@@ -80,7 +80,8 @@ TEST(Target, BiasCountsAndNothingIsChanged) {
 }
 
 TEST(Target, GoldenRankingsWithTies) {
-  for (const auto& golden : test::ReadGolden("ract_ndcg.json")["cases"]) {
+  const nlohmann::json file = test::ReadGolden("ract_ndcg.json");
+  for (const auto& golden : file["cases"]) {
     const torch::Tensor scores = test::ToTensor(golden["scores"]).to(torch::kFloat32).unsqueeze(0);
     nn::RowBatch batch;
     batch.seen.AddRow(golden["seen"].get<std::vector<std::int32_t>>());
