@@ -131,7 +131,7 @@ TEST_P(Golden, FiniteDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::Values("multi_vae.json", "multi_dae.json"),
-                         [](const auto& info) { return std::string(info.param, 9); });
+                         [](const auto& param) { return std::string(param.param, 9); });
 
 TEST(Autoencoder, ShallowNetworkEqualsAutograd) {
   torch::manual_seed(5);
