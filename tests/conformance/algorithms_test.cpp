@@ -256,7 +256,8 @@ TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {
 
 std::vector<std::string> Names() { return Algorithms().Names(); }
 
-INSTANTIATE_TEST_SUITE_P(Registry, Algorithm, testing::ValuesIn(Names()), [](const auto& param) { return param.param; });
+INSTANTIATE_TEST_SUITE_P(Registry, Algorithm, testing::ValuesIn(Names()),
+                         [](const auto& param) { return param.param; });
 
 }  // namespace
 }  // namespace recforce
