@@ -100,8 +100,8 @@ core::Metrics ActorLearner::LikelihoodEpoch(const core::EpochContext& context) {
   return metrics;
 }
 
-void ActorLearner::ResetOptimizer(double learning_rate, double l2) {
-  adam_ = nn::Adam(params_.Tensors(), {.learning_rate = learning_rate, .l2 = l2});
+void ActorLearner::ResetOptimizer(double learning_rate) {
+  adam_ = nn::Adam(params_.Tensors(), {.learning_rate = learning_rate});
 }
 
 void ActorLearner::Step(const nn::RowBatch& batch, double kl_weight) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -43,8 +44,8 @@ class ActorLearner {
   // One epoch of mean nll + beta KL (RaCT spec, 1.5 stage 1).
   core::Metrics LikelihoodEpoch(const core::EpochContext& context);
 
-  // Adam with fresh moments for the weights.
-  void ResetOptimizer(double learning_rate, double l2);
+  // Adam with fresh moments for the weights, without l2.
+  void ResetOptimizer(double learning_rate);
   // A step along the gradient of (what `pass().logits` hold) + kl_weight sum of KL.
   void Step(const nn::RowBatch& batch, double kl_weight);
 

@@ -94,7 +94,7 @@ void RactTrainer::BeginPhase(std::int64_t phase) {
       nn::Guarded([&] { MeasureFeatures(); });
     }
   } else if (stage == "finetune") {
-    actor_.ResetOptimizer(config_.finetune_learning_rate, 0.0);
+    actor_.ResetOptimizer(config_.finetune_learning_rate);
   }
 }
 
@@ -227,7 +227,7 @@ void RactTrainer::LoadState(const base::TensorSet& state, std::int64_t phase) {
                                                   std::to_string(numbers.size()) + " entries; expected 6");
   }
   if (stage == "finetune") {
-    actor_.ResetOptimizer(config_.finetune_learning_rate, 0.0);
+    actor_.ResetOptimizer(config_.finetune_learning_rate);
   }
   actor_.Load(state);
   critic_.Load(state);
