@@ -104,7 +104,9 @@ void RunRecommend(const RecommendArgs& args, const Session& session) {
   const train::LoadedModel model = train::LoadModel(session.registry, args.run, args.device);
   const std::vector<std::int32_t> history =
       args.user ? HistoryOfUser(model, args.run, *args.user) : HistoryOfIds(model, args.run, *args.history);
-  const std::vector<train::Recommendation> recommendations = train::Recommend(model, history, args.count);
+  const std::int32_t train_row =
+      args.user ? model.train_rows[static_cast<std::size_t>(*model.user_ids.Find(*args.user))] : -1;
+  const std::vector<train::Recommendation> recommendations = train::Recommend(model, history, args.count, train_row);
   if (args.json) {
     PrintJson(args, model, history.size(), recommendations);
   } else {

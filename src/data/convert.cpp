@@ -48,10 +48,9 @@ class Log final : public RowSink {
   Log(std::string file, const ConvertOptions& options, BadRows& bad_rows, Preprocessing& counts)
       : file_(std::move(file)), options_(options), bad_rows_(bad_rows), counts_(counts) {}
 
-  void Begin(bool has_time, bool has_value) override {
-    has_time_ = has_time;
-    has_value_ = has_value;
-    if (options_.min_rating && !has_value) {
+  void Begin(const LogContent& content) override {
+    content_ = content;
+    if (options_.min_rating && !content.value) {
       throw Error(ErrorKind::kUsage, file_ + ": --min-rating " + base::FormatReal(*options_.min_rating) +
                                          " needs a column of values; expected rating, value or score, or the name of "
                                          "a column in --value-col");
@@ -66,10 +65,10 @@ class Log final : public RowSink {
     }
     user.push_back(users.Add(row.user));
     item.push_back(items.Add(row.item));
-    if (has_time_) {
+    if (content_.time) {
       time.push_back(row.time);
     }
-    if (has_value_) {
+    if (content_.value) {
       value.push_back(static_cast<float>(row.value));
     }
     if (options_.duplicates == "error") {
@@ -81,6 +80,8 @@ class Log final : public RowSink {
     }
   }
 
+  void AddDisplay(const LogDisplay& /*display*/) override {}
+  void AddCandidates(std::string_view /*user*/, std::span<const std::string_view> /*items*/) override {}
   void AddBad(std::string message) override { bad_rows_.Add(std::move(message)); }
 
   [[nodiscard]] const std::string& file() const { return file_; }
@@ -99,8 +100,7 @@ class Log final : public RowSink {
   const ConvertOptions& options_;
   BadRows& bad_rows_;
   Preprocessing& counts_;
-  bool has_time_ = false;
-  bool has_value_ = false;
+  LogContent content_;
 };
 
 // Row numbers grouped by user, in time order inside a user; equal times in the order of the log.

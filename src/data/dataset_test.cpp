@@ -223,8 +223,8 @@ TEST(Dataset, RefusesFilesThatCannotBeTrusted) {
   using I64 = std::vector<std::int64_t>;
   EXPECT_EQ(data.ErrorAfter([](auto& set) { set.SetMeta("format", "other"); }),
             ": file is not a dataset; expected metadata 'format' to be 'recforce.dataset'");
-  EXPECT_EQ(data.ErrorAfter([](auto& set) { set.SetMeta("version", "2"); }),
-            ": dataset has version '2'; this program reads version 1; convert the log again");
+  EXPECT_EQ(data.ErrorAfter([](auto& set) { set.SetMeta("version", "3"); }),
+            ": dataset has version '3'; this program reads version 2; convert the log again");
   const std::string offsets = ": tensor 'user_offsets' does not rise from 0 to the number of items, 4";
   EXPECT_EQ(data.ErrorAfter([](auto& set) { set.AddOwned("user_offsets", I64{0, 2, 1, 4}); }), offsets);
   EXPECT_EQ(data.ErrorAfter([](auto& set) { set.AddOwned("user_offsets", I64{-1, 1, 2, 4}); }), offsets);

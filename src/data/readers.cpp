@@ -135,7 +135,7 @@ class LogParser {
 
 void ReadRows(RecordReader& records, const LogColumns& columns, RowSink& sink) {
   LogParser parser(records, columns);
-  sink.Begin(columns.time.has_value(), columns.value.has_value());
+  sink.Begin({.time = columns.time.has_value(), .value = columns.value.has_value()});
   LogRow row;
   while (true) {
     switch (records.Next()) {

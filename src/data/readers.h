@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "data/line_source.h"
+#include "recforce/data/dataset.h"
 
 namespace recforce::data {
 
@@ -37,14 +39,39 @@ struct LogRow {
   std::int64_t time = 0;  // whole seconds since 1970, fractions cut towards the past
   double value = 0.0;
   std::int64_t line = 0;
+  float propensity = 0.0F;    // in (0, 1]
+  std::int32_t position = 0;  // as in the log
+  Part part = Part::kTrain;
+};
+
+// Items shown together. Its clicks come as rows of their own, right after it.
+struct LogDisplay {
+  std::string_view user;
+  std::int64_t time = 0;
+  std::span<const std::string_view> items;  // in the order shown
+  std::span<const std::uint8_t> clicked;    // parallel to items, 1: chosen
+  std::int64_t line = 0;
+  Part part = Part::kTrain;
+};
+
+// Which members of its rows a log fills.
+struct LogContent {
+  bool time = false;
+  bool value = false;
+  bool propensity = false;
+  bool position = false;
+  bool part = false;
 };
 
 // Takes what a reader finds. Begin() once, then rows in the order of the log.
 class RowSink {
  public:
   virtual ~RowSink() = default;
-  virtual void Begin(bool has_time, bool has_value) = 0;
+  virtual void Begin(const LogContent& content) = 0;
   virtual void Add(const LogRow& row) = 0;
+  virtual void AddDisplay(const LogDisplay& display) = 0;
+  // Items that a published protocol ranks against the user's test targets; once a user at most.
+  virtual void AddCandidates(std::string_view user, std::span<const std::string_view> items) = 0;
   // `file:line:column: what: 'found'; what was expected`. May throw to end the reading.
   virtual void AddBad(std::string message) = 0;
 };

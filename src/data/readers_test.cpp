@@ -19,9 +19,11 @@ using Strings = std::vector<std::string>;
 
 // Rows as "user|item|time|value", bad rows as messages.
 struct Collected final : RowSink {
-  void Begin(bool time, bool value) override {
-    has_time = time;
-    has_value = value;
+  void AddDisplay(const LogDisplay& /*display*/) override {}
+  void AddCandidates(std::string_view /*user*/, std::span<const std::string_view> /*items*/) override {}
+  void Begin(const LogContent& content) override {
+    has_time = content.time;
+    has_value = content.value;
   }
   void Add(const LogRow& row) override {
     rows.push_back(std::string(row.user) + "|" + std::string(row.item) + "|" + std::to_string(row.time) + "|" +

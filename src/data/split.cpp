@@ -23,8 +23,6 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-enum class Part : std::uint8_t { kTrain, kValidation, kTest };
-
 const std::vector<std::string>& Kinds() {
   static const std::vector<std::string> kinds = {kStrongGeneralization, kLeaveLastOut, kGlobalTime, kRandomRatio};
   return kinds;
@@ -87,6 +85,15 @@ class CatalogueBuilder {
  private:
   std::vector<std::int32_t> index_;
 };
+
+// Which row of the training users each evaluated user is.
+void FindTrainRows(const Split& split, EvalSet& set) {
+  for (const std::int32_t user : set.users) {
+    const auto found = std::lower_bound(split.train_users.begin(), split.train_users.end(), user);
+    const bool known = found != split.train_users.end() && *found == user;
+    set.train_rows.push_back(known ? static_cast<std::int32_t>(found - split.train_users.begin()) : -1);
+  }
+}
 
 void AddEvalRow(EvalSet& set, std::int64_t user, std::span<const std::int32_t> input,
                 std::span<const std::int32_t> target) {
@@ -405,6 +412,8 @@ Split MakeSplit(const Dataset& dataset, const SplitConfig& config) {
     SplitInteractions(dataset, split);
   }
   RequireRows(split);
+  FindTrainRows(split, split.validation);
+  FindTrainRows(split, split.test);
   split.fingerprint = Fingerprint(dataset, split);
   VerifySplit(dataset, split);
   return split;

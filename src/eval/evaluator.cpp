@@ -126,7 +126,14 @@ EvalResult Evaluate(const core::Recommender& recommender, const data::EvalSet& s
       stop->ThrowIfSet();
     }
     const std::int64_t rows = std::min(largest, result.users - first);
-    recommender.ScoreBatch({set.input.view().Slice(first, first + rows)}, {buffer.data(), rows, num_items});
+    core::UserBatch users{.history = set.input.view().Slice(first, first + rows)};
+    if (set.sequence.rows() != 0) {
+      users.sequence = set.sequence.view().Slice(first, first + rows);
+    }
+    if (!set.train_rows.empty()) {
+      users.rows = std::span(set.train_rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
+    }
+    recommender.ScoreBatch(users, {buffer.data(), rows, num_items});
     const base::MatrixView<const float> scores{buffer.data(), rows, num_items};
     base::ParallelFor(0, rows, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
       MeasureUsers(set, first, scores, begin, end, depth, &result);

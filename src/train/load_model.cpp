@@ -59,6 +59,15 @@ data::CsrView ReadHistories(const base::TensorSet& set, std::int64_t num_users, 
   return histories;
 }
 
+std::span<const std::int32_t> ReadTrainRows(const base::TensorSet& set, std::int64_t num_users) {
+  const std::span<const std::int32_t> rows = set.Get("train_rows").As<std::int32_t>();
+  if (static_cast<std::int64_t>(rows.size()) != num_users ||
+      std::any_of(rows.begin(), rows.end(), [&](std::int32_t row) { return row < -1 || row >= num_users; })) {
+    Fail(set.where(), "'train_rows' does not hold one row of the training users, or -1, a user");
+  }
+  return rows;
+}
+
 }  // namespace
 
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
@@ -86,6 +95,7 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
   }
   if (loaded.bundle.histories.Has("offsets")) {
     loaded.user_ids = data::GetStrings(loaded.bundle.histories, "user_ids", true);
+    loaded.train_rows = ReadTrainRows(loaded.bundle.histories, loaded.user_ids.size());
     loaded.histories = ReadHistories(loaded.bundle.histories, loaded.user_ids.size(), manifest.num_items);
   }
   loaded.recommender = spec.load(ReadConfig(spec, manifest, where), loaded.bundle.weights, manifest.num_items, device);
@@ -96,12 +106,14 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
   return loaded;
 }
 
-std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n) {
+std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
+                                      std::int32_t train_row) {
   const std::int64_t num_items = model.recommender->NumItems();
   data::Csr batch;
   batch.AddRow(history);
   std::vector<float> scores(static_cast<std::size_t>(num_items));
-  model.recommender->ScoreBatch({batch.view()}, {scores.data(), 1, num_items});
+  model.recommender->ScoreBatch({.history = batch.view(), .rows = std::span(&train_row, 1)},
+                                {scores.data(), 1, num_items});
   core::TopK top_k(num_items);
   std::vector<Recommendation> recommendations;
   for (const std::int32_t item : top_k.Select(scores, std::min(n, num_items), history)) {

@@ -81,6 +81,11 @@ base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& 
   }
   base::TensorSet set;
   data::AddStrings(set, "user_ids", dataset.user_ids().ToVector());
+  std::vector<std::int32_t> train_rows(static_cast<std::size_t>(dataset.num_users()), -1);
+  for (std::size_t row = 0; row < split.train_users.size(); ++row) {
+    train_rows[static_cast<std::size_t>(split.train_users[row])] = static_cast<std::int32_t>(row);
+  }
+  set.AddOwned("train_rows", std::move(train_rows));
   set.AddOwned("offsets", std::move(histories.offsets));
   set.AddOwned("items", std::move(histories.items));
   return set;
@@ -105,7 +110,7 @@ class Run {
 
   void Execute() {
     observer_.OnStart(dataset_, split_, spec_.name);
-    trainer_ = spec_.make_trainer(settings_.section(spec_.name), {split_.train.view(), split_.num_items()},
+    trainer_ = spec_.make_trainer(settings_.section(spec_.name), View(),
                                   {static_cast<std::uint64_t>(run_config_.seed), run_config_.device});
     phases_ = trainer_->Phases();
     OpenFolder();
@@ -124,6 +129,17 @@ class Run {
   }
 
  private:
+  [[nodiscard]] core::TrainView View() const {
+    core::TrainView view{.interactions = split_.train.view(), .num_items = split_.num_items()};
+    if (split_.train_sequences.rows() != 0) {
+      view.sequences = split_.train_sequences.view();
+    }
+    view.user_id = [this](std::int64_t row) { return dataset_.user_ids()[split_.train_users[At(row)]]; };
+    view.item_id = [this](std::int64_t item) { return dataset_.item_ids()[split_.catalogue[At(item)]]; };
+    return view;
+  }
+  static std::size_t At(std::int64_t index) { return static_cast<std::size_t>(index); }
+
   // Writes the descriptions first, so that whatever happens later the folder says what it is.
   void OpenFolder() {
     files_.MakeDirectories(options_.out);

@@ -22,10 +22,11 @@ namespace recforce::train {
 struct LoadedModel {
   model::Bundle bundle;
   std::unique_ptr<core::Recommender> recommender;
-  data::StringTable item_ids;     // by catalogue index; not sorted
-  data::StringTable item_titles;  // empty when there are none
-  data::StringTable user_ids;     // sorted; empty when histories were left out
-  data::CsrView histories;        // parallel to user_ids
+  data::StringTable item_ids;                // by catalogue index; not sorted
+  data::StringTable item_titles;             // empty when there are none
+  data::StringTable user_ids;                // sorted; empty when histories were left out
+  data::CsrView histories;                   // parallel to user_ids
+  std::span<const std::int32_t> train_rows;  // parallel to user_ids: row in training, or -1
 };
 // `run` is a run folder or a bundle folder. Error(NotFound), or Error(Data) for an unfinished run or corrupt bundle.
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
@@ -35,8 +36,9 @@ struct Recommendation {
   std::string title;  // "" when unknown
   double score = 0.0;
 };
-// Best first, without the items of `history` (catalogue indices).
-std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n);
+// Best first, without the items of `history` (catalogue indices). `train_row`: of the user, -1 for a stranger.
+std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
+                                      std::int32_t train_row = -1);
 
 // The test-set result of a run, kept as RUN/evaluation.safetensors with the fingerprint of its split.
 struct StoredEvaluation {

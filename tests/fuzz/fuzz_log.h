@@ -23,7 +23,9 @@ inline void Require(bool condition) {
 
 class CheckingSink final : public data::RowSink {
  public:
-  void Begin(bool, bool) override { Require(!begun_), begun_ = true; }
+  void AddDisplay(const data::LogDisplay&) override {}
+  void AddCandidates(std::string_view, std::span<const std::string_view>) override {}
+  void Begin(const data::LogContent&) override { Require(!begun_), begun_ = true; }
   void Add(const data::LogRow& row) override {
     Require(begun_ && !row.user.empty() && !row.item.empty() && row.line >= 1);
     Require(!data::FindTextFault(row.user) && !data::FindTextFault(row.item));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,15 @@ namespace recforce::core {
 
 // What a trainer learns from. Must outlive the trainer.
 struct TrainView {
-  data::CsrView interactions;  // [users] rows over the catalogue, time order, no held-out interaction
+  data::CsrView interactions;  // [users] rows over the catalogue, time order, items distinct, nothing held out
   std::int64_t num_items = 0;
+  data::CsrView sequences = {};  // [users] the same with repeated items; no rows: nothing is repeated
+  // Ids as in the log, for models that bring numbers of their own; empty in most tests.
+  std::function<std::string_view(std::int64_t row)> user_id = {};
+  std::function<std::string_view(std::int64_t item)> item_id = {};
+
+  // What a sequence model reads.
+  [[nodiscard]] const data::CsrView& events() const { return sequences.rows() == 0 ? interactions : sequences; }
 };
 
 struct TrainerContext {

@@ -23,11 +23,15 @@ struct SplitConfig {
 };
 const config::FieldTable& SplitFields();
 
-// Held-out users. Rows of the three members correspond.
+// What is to be predicted. Rows of the members correspond; a user or session may have several rows.
 struct EvalSet {
-  std::vector<std::int32_t> users;  // dataset index of each row
-  Csr input;                        // what the model may see
-  Csr target;                       // what it should find; never empty for a row, disjoint from input
+  std::vector<std::int32_t> users;       // dataset index of each row
+  std::vector<std::int32_t> train_rows;  // row of Split::train that is this user's, -1 for a stranger
+  Csr input;                             // what the model may see: distinct items, time order
+  Csr sequence;                          // the same with repeated items; no rows: nothing is repeated
+  Csr target;                            // what it should find; never empty for a row
+  Csr candidates;                        // what is ranked, the targets among it; no rows: the whole catalogue
+  bool mask_input = true;                // input items are not recommended again, and targets are disjoint from them
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(users.size()); }
 };
 
@@ -35,7 +39,8 @@ struct Split {
   SplitConfig config;
   std::vector<std::int32_t> catalogue;    // dataset index of each item that training saw, ascending. [I]
   std::vector<std::int32_t> train_users;  // dataset index of each row of train
-  Csr train;                              // [train users] over the catalogue
+  Csr train;                              // [train users] over the catalogue, distinct items
+  Csr train_sequences;                    // the same with repeated items; no rows: nothing is repeated
   EvalSet validation;
   EvalSet test;
   std::int64_t cold_targets_dropped = 0;   // held-out interactions with items that training never saw
