@@ -44,7 +44,13 @@ std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const 
 struct StoredEvaluation {
   eval::EvalResult result;
   std::string split_fingerprint;
-  std::vector<std::string> user_ids;  // of each row
+  std::vector<std::string> user_ids;  // of each row; a session may have several
+  std::string ties = "pessimistic";
+  std::string definitions = "recforce";
+  std::string candidates = "all";         // what was ranked: "all" of the catalogue, "given" lists or "sampled" ones
+  std::string groups = "none";            // how users were grouped: EvalConfig::groups
+  std::vector<std::string> group_names;   // in order, least first
+  std::vector<std::int32_t> user_groups;  // of each row, an index of group_names; empty without groups
   std::int64_t cold_targets_dropped = 0;
   std::int64_t users_without_targets = 0;
 };

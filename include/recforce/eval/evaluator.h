@@ -23,10 +23,20 @@ struct EvalConfig {
 };
 const config::FieldTable& EvalFields();
 
+// A metric of all lists together, which has no value for a single user.
+struct SetMetric {
+  Metric metric;
+  double value = 0.0;
+  double half_width95 = 0.0;  // 1.96 standard deviations of the value over resampled users
+};
+
 struct EvalResult {
-  std::vector<Metric> metrics;
-  std::int64_t users = 0;
+  std::vector<Metric> metrics;   // those that have a value for each user
+  std::int64_t users = 0;        // rows of the evaluated set
   std::vector<double> per_user;  // [users, metrics], row-major
+  std::vector<SetMetric> set_metrics;
+  std::int64_t top_k = 0;               // length of the kept lists; 0: none were kept
+  std::vector<std::int32_t> top_items;  // [users, top_k] catalogue indices, best first; -1 fills a short list
 
   [[nodiscard]] double Mean(std::size_t metric) const;
   // Half-width of the 95 % normal interval of the mean over users; 0 for fewer than two users.
