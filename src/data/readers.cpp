@@ -3,11 +3,9 @@
 #include "data/readers.h"
 
 #include <algorithm>
-#include <cfloat>
-#include <charconv>
-#include <cmath>
 
 #include "data/log_header.h"
+#include "data/parse_fields.h"
 #include "data/record_reader.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -16,48 +14,6 @@ namespace recforce::data {
 namespace {
 
 using base::Error;
-
-enum class NumberFault { kNone, kNotANumber, kOutOfRange };
-
-// The whole text as a finite decimal.
-NumberFault ParseDecimal(std::string_view text, double& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
-    return NumberFault::kNotANumber;
-  }
-  if (error == std::errc::result_out_of_range) {
-    return NumberFault::kOutOfRange;
-  }
-  return std::isfinite(value) ? NumberFault::kNone : NumberFault::kNotANumber;
-}
-
-NumberFault ParseValue(std::string_view text, double& value) {
-  const NumberFault fault = ParseDecimal(text, value);
-  return fault == NumberFault::kNone && std::abs(value) > FLT_MAX ? NumberFault::kOutOfRange : fault;
-}
-
-// Whole seconds; a decimal (RecBole writes 8.8e8) is cut towards the past.
-NumberFault ParseTime(std::string_view text, std::int64_t& time) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), time);
-  if (end == text.data() + text.size() && error != std::errc::invalid_argument) {
-    return error == std::errc() ? NumberFault::kNone : NumberFault::kOutOfRange;
-  }
-  constexpr double kLimit = 9.2e18;  // below 2^63
-  double seconds = 0.0;
-  const NumberFault fault = ParseDecimal(text, seconds);
-  if (fault == NumberFault::kNone) {
-    if (std::abs(seconds) > kLimit) {
-      return NumberFault::kOutOfRange;
-    }
-    time = static_cast<std::int64_t>(std::floor(seconds));
-  }
-  return fault;
-}
-
-bool LooksLikeDate(std::string_view text) {
-  return text.size() >= 8 && text.find_first_not_of("0123456789-/:.TZ +") == std::string_view::npos &&
-         text.find_first_of("-/:", 1) != std::string_view::npos;
-}
 
 // Turns the records of one log into rows or messages.
 class LogParser {
@@ -83,49 +39,31 @@ class LogParser {
     return false;
   }
 
-  bool Fail(std::size_t column, const std::string& what, const std::string& expected) {
-    message_ = records_.Where(column) + ": " + columns_.names[column] + " " + what + ": " +
-               Quoted(records_.field(column)) + "; expected " + expected;
+  bool Fail(std::size_t column, const FaultText& fault) {
+    message_ = records_.Where(column) + ": " + columns_.names[column] + " " + std::string(fault.what) + ": " +
+               Quoted(records_.field(column)) + "; expected " + std::string(fault.expected);
     return false;
   }
 
   bool TakeId(std::size_t column, std::string_view& id) {
     id = records_.field(column);
-    return !id.empty() || Fail(column, "is empty", "an id");
+    return !id.empty() || Fail(column, {"is empty", "an id"});
   }
 
   bool TakeTime(std::int64_t& time) {
     if (!columns_.time) {
       return true;
     }
-    const std::string_view text = records_.field(*columns_.time);
-    switch (ParseTime(text, time)) {
-      case NumberFault::kNone:
-        return true;
-      case NumberFault::kOutOfRange:
-        return Fail(*columns_.time, "is out of range", "seconds since 1970 in 64 bits");
-      case NumberFault::kNotANumber:
-        break;
-    }
-    if (LooksLikeDate(text)) {
-      return Fail(*columns_.time, "is a date", "seconds since 1970, like 978300760; convert dates first");
-    }
-    return Fail(*columns_.time, "is not a number", "seconds since 1970, like 978300760");
+    const FieldFault fault = ParseTime(records_.field(*columns_.time), time);
+    return fault == FieldFault::kNone || Fail(*columns_.time, TimeFault(fault));
   }
 
   bool TakeValue(double& value) {
     if (!columns_.value) {
       return true;
     }
-    switch (ParseValue(records_.field(*columns_.value), value)) {
-      case NumberFault::kNone:
-        return true;
-      case NumberFault::kOutOfRange:
-        return Fail(*columns_.value, "is out of range", "a decimal that fits 32-bit floating point");
-      case NumberFault::kNotANumber:
-        break;
-    }
-    return Fail(*columns_.value, "is not a number", "a decimal like 4.5");
+    const FieldFault fault = ParseValue(records_.field(*columns_.value), value);
+    return fault == FieldFault::kNone || Fail(*columns_.value, ValueFault(fault));
   }
 
   RecordReader& records_;
@@ -192,7 +130,7 @@ std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNam
   const auto numbers = [](const std::vector<std::string>& fields) {
     double ignored = 0.0;
     return fields.size() == 4 && std::all_of(fields.begin() + 2, fields.end(), [&](const std::string& field) {
-             return ParseDecimal(field, ignored) == NumberFault::kNone;
+             return ParseDecimal(field, ignored) == FieldFault::kNone;
            });
   };
   try {

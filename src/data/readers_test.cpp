@@ -96,6 +96,11 @@ TEST(Readers, TimesAreCutToWholeSeconds) {
             (Strings{"1|1|-2|0.00|2", "1|2|1000|0.00|3", "1|3|-7|0.00|4", "1|4|9223372036854775807|0.00|5"}));
 }
 
+TEST(Readers, TimesMayBeDates) {
+  const Collected found = Read("user,item,time\n1,1,2020-01-31\n1,2,2020-01-31T12:34:56+02:00\n", LogKind::kCsv);
+  EXPECT_EQ(found.rows, (Strings{"1|1|1580428800|0.00|2", "1|2|1580466896|0.00|3"}));
+}
+
 TEST(Readers, BadRowsHaveAnAddress) {
   const auto bad_row = [](std::string_view row) {
     const Collected found = Read("user,item,rating,ts\n1,2,3,4\n" + std::string(row) + "\n5,6,1,8\n", LogKind::kCsv);
@@ -113,13 +118,15 @@ TEST(Readers, BadRowsHaveAnAddress) {
             "log:3:5: rating is out of range: '1e39'; expected a decimal that fits 32-bit floating point");
   EXPECT_EQ(bad_row("1,2,1e999,4"),
             "log:3:5: rating is out of range: '1e999'; expected a decimal that fits 32-bit floating point");
-  EXPECT_EQ(bad_row("1,2,3,x"), "log:3:7: ts is not a number: 'x'; expected seconds since 1970, like 978300760");
+  EXPECT_EQ(bad_row("1,2,3,x"),
+            "log:3:7: ts is not a time: 'x'; expected seconds since 1970 like 978300760, or a date like 2020-01-31 or "
+            "2020-01-31T12:34:56Z");
   EXPECT_EQ(bad_row("1,2,3,9223372036854775808"),
             "log:3:7: ts is out of range: '9223372036854775808'; expected seconds since 1970 in 64 bits");
   EXPECT_EQ(bad_row("1,2,3,1e19"), "log:3:7: ts is out of range: '1e19'; expected seconds since 1970 in 64 bits");
-  EXPECT_EQ(bad_row("1,2,3,2020-01-31T10:00:00Z"),
-            "log:3:7: ts is a date: '2020-01-31T10:00:00Z'; expected seconds since 1970, like 978300760; convert "
-            "dates first");
+  EXPECT_EQ(bad_row("1,2,3,2021-02-29"),
+            "log:3:7: ts is not in the calendar: '2021-02-29'; expected a month up to 12, a day that the month has, a "
+            "time up to 23:59:59");
   EXPECT_EQ(bad_row(",2,3,4"), "log:3:1: user is empty: ''; expected an id");
   EXPECT_EQ(bad_row("1,\"\",3,4"), "log:3:3: item is empty: ''; expected an id");
   EXPECT_EQ(bad_row("1,2,3"), "log:3:6: row has 3 columns: '1,2,3'; expected 4 separated by ','");
