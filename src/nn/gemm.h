@@ -15,8 +15,8 @@ torch::Tensor MatMul(const torch::Tensor& a, const torch::Tensor& b);
 // From here on BLAS and libtorch use one thread of their own.
 void UseOneBlasThread();
 
-// While it lives BLAS and libtorch use as many threads as base::ParallelFor: for calls into LAPACK, which we do not
-// cut up. Not to be used inside a ParallelFor.
+// While it lives BLAS and libtorch use as many threads as base::ParallelFor: for benchmarks against them. Not to be
+// used inside a ParallelFor.
 class ManyBlasThreads {
  public:
   ManyBlasThreads();

@@ -27,14 +27,19 @@ void AddTensor(base::TensorSet& set, const std::string& name, const torch::Tenso
   set.Hold(held);
 }
 
-torch::Tensor GetTensor(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape,
-                        torch::Device device) {
+const base::TensorView& CheckedView(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape) {
   const base::TensorView& view = set.Get(name);
   if (view.dtype != base::DType::kF32 || torch::IntArrayRef(view.shape) != shape) {
     throw base::Error(base::ErrorKind::kData, set.where() + ": tensor '" + name + "' does not fit: found " +
                                                   std::string(base::NameOf(view.dtype)) + " " + ShapeText(view.shape) +
                                                   "; expected F32 " + ShapeText(shape));
   }
+  return view;
+}
+
+torch::Tensor GetTensor(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape,
+                        torch::Device device) {
+  const base::TensorView& view = CheckedView(set, name, shape);
   torch::Tensor tensor = torch::empty(shape, torch::kFloat32);
   if (tensor.numel() > 0) {
     std::memcpy(tensor.data_ptr<float>(), view.data, static_cast<std::size_t>(view.NumBytes()));

@@ -13,7 +13,10 @@ namespace recforce::nn {
 // its bytes are read when the set is written, so the tensor must not change before that.
 void AddTensor(base::TensorSet& set, const std::string& name, const torch::Tensor& tensor);
 
-// A copy on `device`. Error(Data) when it is missing or has another shape or type than float32.
+// The tensor where it lies. Error(Data) when it is missing or has another shape or type than float32.
+const base::TensorView& CheckedView(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape);
+
+// A copy on `device`. Errors as CheckedView.
 torch::Tensor GetTensor(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape,
                         torch::Device device);
 

@@ -154,6 +154,22 @@ def ease_case(seed):
     return {"x": rows(x), "l2": l2, "weights": weights.tolist(), "scores": (x[:3] @ weights).tolist()}
 
 
+def edlae_case(seed):
+    """EDLAE, one item after the other: ridge regression on all other items, each with a ridge of its own."""
+    generator = np.random.default_rng(seed)
+    x = (generator.random((40, 9)) < 0.35).astype(np.float64)
+    x[:, 4] = 0.0  # an item that nobody has
+    l2, dropout = 0.5, 0.3
+    ridge = l2 + dropout / (1.0 - dropout) * (x * x).sum(0)
+    weights = np.zeros((9, 9))
+    for item in range(9):
+        others = [i for i in range(9) if i != item]
+        gram = x[:, others].T @ x[:, others] + np.diag(ridge[others])
+        weights[others, item] = np.linalg.solve(gram, x[:, others].T @ x[:, item])
+    return {"x": rows(x), "l2": l2, "dropout": dropout, "weights": weights.tolist(),
+            "scores": (x[:3] @ weights).tolist()}
+
+
 def ndcg_case(seed):
     generator = np.random.default_rng(seed)
     cases = []
@@ -189,6 +205,7 @@ def main():
         "ract_critic.json": critic_case(3),
         "ract_ndcg.json": ndcg_case(4),
         "ease.json": ease_case(5),
+        "edlae.json": edlae_case(6),
     }
     bad = 0
     for name, content in files.items():
