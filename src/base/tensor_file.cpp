@@ -37,19 +37,36 @@ std::string Bytes(std::uint64_t count) { return std::to_string(count) + (count =
 
 // ---------------------------------------------------------------- writing
 
-using Named = std::pair<std::string, TensorView>;
+using Named = std::pair<std::string, StreamedTensor>;
+
+std::int64_t BytesOf(const StreamedTensor& tensor) {
+  return TensorView{tensor.dtype, tensor.shape, nullptr}.NumBytes();
+}
 
 // Largest elements first: each tensor then begins at a multiple of its element size, without holes between.
-std::vector<Named> FileOrder(const TensorSet& set) {
-  std::vector<Named> order(set.tensors().begin(), set.tensors().end());
+std::vector<Named> FileOrder(const TensorSet& set, const StreamedTensors& streamed) {
+  StreamedTensors all = streamed;
+  for (const auto& [name, view] : set.tensors()) {
+    const std::span<const std::byte> bytes(view.data, static_cast<std::size_t>(view.NumBytes()));
+    StreamedTensor tensor{view.dtype, view.shape, [bytes](const TakeBytes& take) { take(bytes); }};
+    const bool added = all.try_emplace(name, std::move(tensor)).second;
+    RECFORCE_CHECK(added, "two tensors are called " + name);
+  }
+  std::vector<Named> order(all.begin(), all.end());
   std::stable_sort(order.begin(), order.end(), [](const Named& left, const Named& right) {
     return SizeOf(left.second.dtype) > SizeOf(right.second.dtype);
   });
   return order;
 }
 
-std::span<const std::byte> BytesOf(const TensorView& view) {
-  return {view.data, static_cast<std::size_t>(view.NumBytes())};
+// Passes the tensor's bytes on, all of them and no more.
+void Give(const Named& tensor, const TakeBytes& take) {
+  std::int64_t given = 0;
+  tensor.second.give([&](std::span<const std::byte> bytes) {
+    given += static_cast<std::int64_t>(bytes.size());
+    take(bytes);
+  });
+  RECFORCE_CHECK(given == BytesOf(tensor.second), "tensor " + tensor.first + " gives as many bytes as its shape says");
 }
 
 std::string MakeHeader(const std::vector<Named>& order, const TensorSet& set, const std::string& where) {
@@ -57,12 +74,13 @@ std::string MakeHeader(const std::vector<Named>& order, const TensorSet& set, co
   header[kMetadata] = set.metadata();
   Hasher hasher;
   std::int64_t offset = 0;
-  for (const auto& [name, view] : order) {
+  for (const Named& named : order) {
+    const auto& [name, tensor] = named;
     RECFORCE_CHECK(name != kMetadata, "a tensor cannot be called __metadata__");
-    const std::int64_t end = offset + view.NumBytes();
-    header[name] = {{"dtype", NameOf(view.dtype)}, {"shape", view.shape}, {"data_offsets", {offset, end}}};
+    const std::int64_t end = offset + BytesOf(tensor);
+    header[name] = {{"dtype", NameOf(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
-    hasher.Add(BytesOf(view));
+    Give(named, [&](std::span<const std::byte> bytes) { hasher.Add(bytes); });
   }
   header[kMetadata][kChecksum] = hasher.Hex();
   try {
@@ -317,15 +335,16 @@ const std::string& TensorSet::Meta(const std::string& key) const {
   return found->second;
 }
 
-void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set) {
-  const std::vector<Named> order = FileOrder(set);
+void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set,
+                     const StreamedTensors& streamed) {
+  const std::vector<Named> order = FileOrder(set, streamed);
   const std::string header = MakeHeader(order, set, path.string());
   const std::uint64_t length = header.size();
   WriteAtomically(files, path, [&](WritableFile& file) {
     file.Append(std::as_bytes(std::span(&length, 1)));
     file.Append(header);
-    for (const auto& [name, view] : order) {
-      file.Append(BytesOf(view));
+    for (const Named& tensor : order) {
+      Give(tensor, [&](std::span<const std::byte> bytes) { file.Append(bytes); });
     }
   });
 }

@@ -107,6 +107,36 @@ TEST(TensorFileTest, ChecksumIsTheHashOfTheDataInFileOrder) {
   EXPECT_EQ(ReadTensorFile(folder / "a").Meta("checksum"), hasher.Hex());
 }
 
+TEST(TensorFileTest, StreamedTensorsGiveTheBytesOfOwnedOnes) {
+  const TempDir folder;
+  const std::vector<std::int64_t> longs = {1, -2, 3};
+  const std::vector<float> floats = {0.5F, 1.5F, 2.5F, 3.5F, 4.5F};
+  TensorSet whole;
+  whole.AddOwned("b", std::vector<std::int32_t>{7, 8});
+  whole.SetMeta("key", "value");
+  TensorSet rest = whole;
+  whole.AddOwned("a", longs);
+  whole.AddOwned("c", floats, {1, 5});
+  int passes = 0;
+  const StreamedTensors streamed = {
+      {"a", {DType::kI64, {3}, [&](const TakeBytes& take) { take(std::as_bytes(std::span(longs))); }}},
+      {"c", {DType::kF32, {1, 5}, [&](const TakeBytes& take) {
+               ++passes;
+               take(std::as_bytes(std::span(floats).first(2)));
+               take({});
+               take(std::as_bytes(std::span(floats).subspan(2)));
+             }}}};
+  WriteTensorFile(RealFileSystem(), folder / "whole", whole);
+  WriteTensorFile(RealFileSystem(), folder / "streamed", rest, streamed);
+  EXPECT_EQ(ReadTextFile(folder / "streamed"), ReadTextFile(folder / "whole"));
+  EXPECT_EQ(passes, 2);
+  const StreamedTensors short_one = {
+      {"a", {DType::kI64, {4}, [&](const TakeBytes& take) { take(std::as_bytes(std::span(longs))); }}}};
+  EXPECT_THROW(WriteTensorFile(RealFileSystem(), folder / "short", rest, short_one), Error);
+  EXPECT_THROW(WriteTensorFile(RealFileSystem(), folder / "twice", whole, streamed), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "short"));
+}
+
 TEST(TensorFileTest, AnySetSurvivesTheRoundTrip) {
   const TempDir folder;
   EXPECT_TRUE(

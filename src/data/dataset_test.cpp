@@ -7,6 +7,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <set>
 
@@ -79,6 +80,67 @@ TEST(Dataset, KeepsEveryColumnInUserAndTimeOrder) {
   EXPECT_EQ(dataset.preprocessing().rows_of_rare_users, 2);
   EXPECT_EQ(dataset.directory(), dir / "deep/data");
   EXPECT_EQ(dataset.fingerprint().size(), 32U);
+}
+
+// The small log with every column that a dataset may have. bob was shown nothing.
+Columns FullLog() {
+  Columns columns = SmallLog();
+  columns.propensity = {0.5F, 1.0F, 0.25F, 0.125F};
+  columns.position = {3, 0, -1, 2};
+  columns.part = {2, 0, 3, 1};
+  columns.displays.user = {2, 0, 2};
+  columns.displays.time = {9, 4, 8};
+  columns.displays.part = {2, 0, 0};
+  columns.displays.offsets = {0, 2, 3, 5};
+  columns.displays.item = {0, 1, 1, 1, 0};
+  columns.displays.clicked = {1, 0, 1, 0, 0};
+  columns.candidate_offsets = {0, 1, 1, 3};
+  columns.candidate_items = {0, 1, 0};
+  return columns;
+}
+
+TEST(Dataset, KeepsWhatWasShownAndHow) {
+  const TempDir dir;
+  WriteDataset(base::RealFileSystem(), dir.path(), FullLog(), {});
+  const Dataset dataset = Dataset::Open(dir.path());
+  EXPECT_EQ(ToVector(dataset.propensities()), (std::vector<float>{1.0F, 0.125F, 0.25F, 0.5F}));
+  EXPECT_EQ(ToVector(dataset.positions()), (std::vector<std::int32_t>{0, 2, -1, 3}));
+  EXPECT_EQ(ToVector(dataset.parts()), (std::vector<std::uint8_t>{0, 1, 3, 2}));
+  const Displays& displays = dataset.displays();
+  EXPECT_EQ(displays.size(), 3);
+  EXPECT_EQ(ToVector(displays.user_offsets), (std::vector<std::int64_t>{0, 1, 1, 3}));
+  EXPECT_EQ(ToVector(displays.times), (std::vector<std::int64_t>{4, 8, 9}));
+  EXPECT_EQ(ToVector(displays.parts), (std::vector<std::uint8_t>{0, 0, 2}));
+  EXPECT_EQ(ToVector(displays.offsets), (std::vector<std::int64_t>{0, 1, 3, 5}));
+  EXPECT_EQ(ToVector(displays.items), (std::vector<std::int32_t>{1, 1, 0, 0, 1}));
+  EXPECT_EQ(ToVector(displays.clicked), (std::vector<std::uint8_t>{1, 0, 0, 1, 0}));
+  EXPECT_EQ(ToVector(dataset.candidates().row(2)), (std::vector<std::int32_t>{1, 0}));
+  EXPECT_EQ(dataset.candidates().rows(), 3);
+  EXPECT_FALSE(dataset.repeats());
+}
+
+TEST(Dataset, KeepsTheOrderOfDisplaysWithoutTimes) {
+  const TempDir dir;
+  Columns columns = FullLog();
+  columns.displays.time.clear();
+  columns.displays.part.clear();
+  WriteDataset(base::RealFileSystem(), dir.path(), columns, {});
+  const Dataset dataset = Dataset::Open(dir.path());
+  EXPECT_EQ(ToVector(dataset.displays().items), (std::vector<std::int32_t>{1, 0, 1, 1, 0}));
+  EXPECT_TRUE(dataset.displays().times.empty());
+  EXPECT_TRUE(dataset.displays().parts.empty());
+}
+
+TEST(Dataset, RepeatsAreKeptWhenTheLogKeepsThem) {
+  const TempDir dir;
+  Columns columns = SmallLog();
+  columns.item[2] = 0;  // zoe twice on x
+  Preprocessing keep;
+  keep.duplicates = "keep";
+  WriteDataset(base::RealFileSystem(), dir.path(), columns, keep);
+  const Dataset dataset = Dataset::Open(dir.path());
+  EXPECT_TRUE(dataset.repeats());
+  EXPECT_EQ(ToVector(dataset.interactions().row(2)), (std::vector<std::int32_t>{0, 0}));
 }
 
 TEST(Dataset, LivesWithoutTimesValuesAndTitles) {
@@ -187,6 +249,24 @@ TEST(Dataset, RefusesColumnsThatAreNoDataset) {
   write([](Columns& c) { std::swap(c.user_ids[0], c.user_ids[1]); });
   write([](Columns& c) { c.item_titles.pop_back(); });
   write([](Columns& c) { c.item[2] = 0; });  // zoe twice on x
+  write([](Columns& c) { c.propensity = {0.5F, 0.0F, 0.5F, 0.5F}; });
+  write([](Columns& c) { c.position = {1}; });
+  write([](Columns& c) { c.part = {0, 1, 2, 4}; });
+  write([](Columns& c) { c.candidate_items = {0}; });
+  write([](Columns& c) { (c.candidate_offsets = {0, 0, 0, 1}, c.candidate_items = {2}); });
+  const auto write_displays = [&](const std::function<void(DisplayColumns&)>& change) {
+    write([&](Columns& c) {
+      c = FullLog();
+      change(c.displays);
+    });
+  };
+  write_displays([](DisplayColumns& d) { d.user[0] = 3; });
+  write_displays([](DisplayColumns& d) { d.time.pop_back(); });
+  write_displays([](DisplayColumns& d) { d.part[0] = 4; });
+  write_displays([](DisplayColumns& d) { d.offsets[1] = 4; });
+  write_displays([](DisplayColumns& d) { d.clicked[0] = 2; });
+  write_displays([](DisplayColumns& d) { d.clicked.pop_back(); });
+  write_displays([](DisplayColumns& d) { d.item[0] = -1; });
   EXPECT_FALSE(std::filesystem::exists(dir / "never"));
 }
 
@@ -200,8 +280,8 @@ TEST(Dataset, OpenNeedsAFile) {
 // A file with a valid checksum whose tensors are changed after writing a good dataset.
 class ChangedDataset {
  public:
-  ChangedDataset() {
-    WriteDataset(base::RealFileSystem(), dir_.path(), SmallLog(), {});
+  explicit ChangedDataset(const Columns& columns = SmallLog()) {
+    WriteDataset(base::RealFileSystem(), dir_.path(), columns, {});
     set_ = base::ReadTensorFile(dir_ / kDatasetFile);
   }
   std::string ErrorAfter(const std::function<void(base::TensorSet&)>& change) {
@@ -287,6 +367,46 @@ TEST(Dataset, RefusesFilesThatCannotBeTrusted) {
   EXPECT_EQ(fingerprint.substr(0, 14), ": fingerprint ");
   const std::string json = data.ErrorAfter([](auto& set) { set.SetMeta("preprocessing", "{}"); });
   EXPECT_EQ(json.substr(0, 45), ": metadata 'preprocessing' cannot be read: [j");
+}
+
+TEST(Dataset, RefusesColumnsOfDisplaysThatCannotBeTrusted) {
+  ChangedDataset data(FullLog());
+  using U8 = std::vector<std::uint8_t>;
+  using I32 = std::vector<std::int32_t>;
+  using I64 = std::vector<std::int64_t>;
+  using F32 = std::vector<float>;
+  const auto with = [&](const std::string& name, auto values) {
+    return data.ErrorAfter([&](auto& set) { set.AddOwned(name, values); });
+  };
+  EXPECT_EQ(with("propensities", F32{1, 1, 1, 0}), ": tensor 'propensities' has a value outside (0, 1]");
+  EXPECT_EQ(with("propensities", F32{1, 1, 1, NAN}), ": tensor 'propensities' has a value outside (0, 1]");
+  EXPECT_EQ(with("propensities", F32{1, 1, 1}), ": 'propensities' has 3 elements; expected 4");
+  EXPECT_EQ(with("positions", I32{1, 1, 1}), ": 'positions' has 3 elements; expected 4");
+  EXPECT_EQ(with("positions", F32{1, 1, 1, 1}), ": tensor 'positions' holds F32; expected I32");
+  EXPECT_EQ(with("parts", U8{0, 1, 2}), ": 'parts' has 3 elements; expected 4");
+  EXPECT_EQ(with("parts", U8{0, 1, 2, 4}), ": tensor 'parts' has a part that there is not; expected 0 to 3");
+  EXPECT_EQ(with("display_user_offsets", I64{0, 1, 1, 2}),
+            ": tensor 'display_user_offsets' does not rise from 0 to the number of displays, 3");
+  EXPECT_EQ(with("display_user_offsets", I64{0, 3}), ": 'display_user_offsets' has 2 elements; expected 4");
+  EXPECT_EQ(with("display_offsets", I64{0, 3, 1, 5}),
+            ": tensor 'display_offsets' does not rise from 0 to the number of displayed items, 5");
+  EXPECT_EQ(with("display_offsets", I64{}), ": 'display_offsets' has 0 elements; expected 1");
+  EXPECT_EQ(with("display_items", I32{1, 1, 0, 0, 2}), ": tensor 'display_items' has an index outside the 2 items");
+  EXPECT_EQ(with("display_clicked", U8{1, 0}), ": 'display_clicked' has 2 elements; expected 5");
+  EXPECT_EQ(with("display_clicked", U8{1, 0, 2, 0, 0}),
+            ": tensor 'display_clicked' has a click that is neither 0 nor 1");
+  EXPECT_EQ(with("display_times", I64{4, 9, 8}), ": times of displays of user 'zoe' are not in order");
+  EXPECT_EQ(with("display_times", I64{4}), ": 'display_times' has 1 elements; expected 3");
+  EXPECT_EQ(with("display_parts", U8{0, 0, 9}),
+            ": tensor 'display_parts' has a part that there is not; expected 0 to 3");
+  EXPECT_EQ(with("candidate_offsets", I64{0, 1, 1, 2}),
+            ": tensor 'candidate_offsets' does not rise from 0 to the number of candidates, 3");
+  EXPECT_EQ(with("candidate_items", I32{0, 1, 7}), ": tensor 'candidate_items' has an index outside the 2 items");
+  ChangedDataset small;
+  EXPECT_EQ(small.ErrorAfter([](auto& set) { set.AddOwned("display_times", I64{1}); }),
+            ": has no tensor 'display_items'");
+  EXPECT_EQ(small.ErrorAfter([](auto& set) { set.AddOwned("candidate_items", I32{1}); }),
+            ": has no tensor 'candidate_offsets'");
 }
 
 // Steps are coprime to 8, so that every place in a field is met.

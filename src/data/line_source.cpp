@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain and gzipped bytes to lines. Gzip is inflated here rather than with zlib's gzread(), which does not tell a
-// truncated file from a whole one in every case.
+// Decoded bytes to lines, and what their bytes are worth.
 #include "data/line_source.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-#include <zlib.h>
-
 #include <algorithm>
-#include <bit>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -23,159 +16,7 @@ using base::Error;
 using base::ErrorKind;
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 16;
-constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-class FileBytes final : public ByteSource {
- public:
-  explicit FileBytes(const std::filesystem::path& path) : name_(path.string()) {
-    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor_ < 0) {
-      const ErrorKind kind = errno == ENOENT ? ErrorKind::kUsage : ErrorKind::kIo;
-      throw Error(kind, name_ + ": cannot be opened: " + std::strerror(errno));
-    }
-  }
-  ~FileBytes() override { ::close(descriptor_); }
-  FileBytes(const FileBytes&) = delete;
-  FileBytes& operator=(const FileBytes&) = delete;
-
-  std::size_t Read(char* out, std::size_t size) override {
-    while (true) {
-      const ssize_t got = ::read(descriptor_, out, size);
-      if (got >= 0) {
-        return static_cast<std::size_t>(got);
-      }
-      if (errno != EINTR) {
-        throw Error(ErrorKind::kIo, name_ + ": cannot be read: " + std::strerror(errno));
-      }
-    }
-  }
-
- private:
-  std::string name_;
-  int descriptor_ = -1;
-};
-
-class MemoryBytes final : public ByteSource {
- public:
-  explicit MemoryBytes(std::string_view bytes) : bytes_(bytes) {}
-  std::size_t Read(char* out, std::size_t size) override {
-    const std::size_t got = bytes_.copy(out, size);
-    bytes_.remove_prefix(got);
-    return got;
-  }
-
- private:
-  std::string_view bytes_;
-};
-
-// Gives back the first bytes that were read to see what the input is, then the rest.
-class PeekedBytes final : public ByteSource {
- public:
-  explicit PeekedBytes(std::unique_ptr<ByteSource> rest) : rest_(std::move(rest)) {
-    while (head_.size() < kGzipMagic.size()) {
-      char byte = 0;
-      if (rest_->Read(&byte, 1) == 0) {
-        break;
-      }
-      head_.push_back(byte);
-    }
-  }
-  [[nodiscard]] bool is_gzip() const { return head_ == kGzipMagic; }
-  std::size_t Read(char* out, std::size_t size) override {
-    if (given_ < head_.size()) {
-      const std::size_t got = head_.copy(out, size, given_);
-      given_ += got;
-      return got;
-    }
-    return rest_->Read(out, size);
-  }
-
- private:
-  std::unique_ptr<ByteSource> rest_;
-  std::string head_;
-  std::size_t given_ = 0;
-};
-
-// One or more gzip members after each other; zero bytes after the last are padding.
-class GzipBytes final : public ByteSource {
- public:
-  GzipBytes(std::unique_ptr<ByteSource> source, std::string name) : source_(std::move(source)), name_(std::move(name)) {
-    // 15 bits of window as every gzip writer uses, + 16 to accept gzip headers and check their CRC.
-    RECFORCE_CHECK(inflateInit2(&stream_, 15 + 16) == Z_OK, "zlib starts");
-  }
-  ~GzipBytes() override { inflateEnd(&stream_); }
-  GzipBytes(const GzipBytes&) = delete;
-  GzipBytes& operator=(const GzipBytes&) = delete;
-
-  std::size_t Read(char* out, std::size_t size) override {
-    stream_.next_out = reinterpret_cast<Bytef*>(out);
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(size, kChunkBytes));
-    const uInt wanted = stream_.avail_out;
-    while (stream_.avail_out == wanted) {
-      if (stream_.avail_in == 0 && !FillInput()) {
-        if (inside_member_) {
-          throw Error(ErrorKind::kData, name_ + ": gzip data ends early after " + base::FormatCount(text_bytes_) +
-                                            " bytes of text; the file is truncated, fetch it again");
-        }
-        return 0;
-      }
-      if (inside_member_ || StartMember()) {
-        Inflate();
-      }
-    }
-    const std::size_t got = wanted - stream_.avail_out;
-    text_bytes_ += static_cast<std::int64_t>(got);
-    return got;
-  }
-
- private:
-  bool FillInput() {
-    const std::size_t got = source_->Read(input_.data(), input_.size());
-    stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
-    stream_.avail_in = static_cast<uInt>(got);
-    return got > 0;
-  }
-
-  // Skips padding; true when another member begins.
-  bool StartMember() {
-    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
-      ++stream_.next_in;
-      --stream_.avail_in;
-    }
-    if (stream_.avail_in == 0) {
-      return false;
-    }
-    inside_member_ = true;
-    return inflateReset(&stream_) == Z_OK;
-  }
-
-  void Inflate() {
-    const int status = inflate(&stream_, Z_NO_FLUSH);
-    if (status == Z_STREAM_END) {
-      inside_member_ = false;
-    } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      throw Error(ErrorKind::kData,
-                  name_ + ": gzip data is corrupt: " + (stream_.msg != nullptr ? stream_.msg : "unknown reason") +
-                      "; fetch the file again");
-    }
-  }
-
-  std::unique_ptr<ByteSource> source_;
-  std::string name_;
-  std::vector<char> input_ = std::vector<char>(kChunkBytes);
-  z_stream stream_{};
-  bool inside_member_ = true;
-  std::int64_t text_bytes_ = 0;
-};
-
-std::unique_ptr<ByteSource> Decode(std::unique_ptr<ByteSource> raw, const std::string& name) {
-  auto peeked = std::make_unique<PeekedBytes>(std::move(raw));
-  if (peeked->is_gzip()) {
-    return std::make_unique<GzipBytes>(std::move(peeked), name);
-  }
-  return peeked;
-}
 
 // Bytes of the UTF-8 character at the start of `text`, 0 when there is none (RFC 3629).
 std::size_t CharacterBytes(std::string_view text) {
@@ -203,22 +44,10 @@ std::size_t CharacterBytes(std::string_view text) {
 
 }  // namespace
 
-LineSource LineSource::Open(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw Error(ErrorKind::kUsage, path.string() + ": is a folder; expected a file");
-  }
-  auto bytes = Decode(std::make_unique<FileBytes>(path), path.string());
-  if (path.extension() == ".gz" && dynamic_cast<GzipBytes*>(bytes.get()) == nullptr) {
-    throw Error(ErrorKind::kData, path.string() +
-                                      ": is not gzip data in spite of its name; expected it to begin "
-                                      "with the bytes 1f 8b");
-  }
-  return {std::move(bytes), path.string()};
-}
+LineSource LineSource::Open(const std::filesystem::path& path) { return {OpenBytes(path), path.string()}; }
 
 LineSource LineSource::FromMemory(std::string_view bytes, std::string name) {
-  auto decoded = Decode(std::make_unique<MemoryBytes>(bytes), name);
+  auto decoded = MemoryBytes(bytes, name);
   return {std::move(decoded), std::move(name)};
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text lines out of a file or memory, plain or gzipped (told apart by content), without holding the whole input.
+// Text lines out of a file or memory, plain, gzip or zstd (byte_source.h), without holding the whole input.
 // Ends of lines are "\n" or "\r\n", the last one may be missing, a UTF-8 byte order mark is skipped. What the
 // bytes of a line are worth is for the caller to judge; FindTextFault() helps.
 #pragma once
@@ -12,23 +12,16 @@
 #include <string_view>
 #include <vector>
 
+#include "data/byte_source.h"
+
 namespace recforce::data {
 
 inline constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;  // 1 MiB, for CSV a whole record
 
-// Pieces of the decoded input, in order.
-class ByteSource {
- public:
-  virtual ~ByteSource() = default;
-  // Fills up to `size` bytes; 0 only at the end.
-  virtual std::size_t Read(char* out, std::size_t size) = 0;
-};
-
 // Not thread-safe.
 class LineSource {
  public:
-  // Error(Usage) when there is no such file; Error(Io) when it cannot be read; Error(Data), also from Next(), when
-  // gzip data is truncated or corrupt.
+  // Errors of OpenBytes() and, also from Next(), of ByteSource.
   static LineSource Open(const std::filesystem::path& path);
   // The same over bytes that outlive the source; `name` stands for the path in messages.
   static LineSource FromMemory(std::string_view bytes, std::string name);

@@ -41,6 +41,8 @@ Texts PreprocessingTexts(const data::Preprocessing& preprocessing) {
   texts.emplace_back("duplicates_removed", std::to_string(preprocessing.duplicates_removed));
   texts.emplace_back("rows_of_rare_items", std::to_string(preprocessing.rows_of_rare_items));
   texts.emplace_back("rows_of_rare_users", std::to_string(preprocessing.rows_of_rare_users));
+  texts.emplace_back("displays_of_absent_users", std::to_string(preprocessing.displays_of_absent_users));
+  texts.emplace_back("candidates_of_absent_users", std::to_string(preprocessing.candidates_of_absent_users));
   return texts;
 }
 

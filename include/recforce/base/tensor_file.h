@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -105,10 +106,21 @@ class TensorSet {
   std::string where_ = "tensors";
 };
 
-// Writes `set` to `path` atomically (temporary file, fsync, rename). Tensors lie by element size, largest first, then
-// by name: each is aligned to its elements without holes between, and equal sets give equal bytes. The metadata
-// gains `checksum`, XXH3-128 over all tensor bytes in file order.
-void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set);
+// A tensor for writing whose bytes need not lie in memory together. `give` passes them to its argument in order, in
+// pieces of any size; it is called several times and gives the same bytes each time.
+using TakeBytes = std::function<void(std::span<const std::byte>)>;
+struct StreamedTensor {
+  DType dtype = DType::kU8;
+  std::vector<std::int64_t> shape;
+  std::function<void(const TakeBytes&)> give;
+};
+using StreamedTensors = std::map<std::string, StreamedTensor>;
+
+// Writes `set` and `streamed` (other names) to `path` atomically (temporary file, fsync, rename). Tensors lie by element
+// size, largest first, then by name: each is aligned to its elements without holes between, and equal sets give equal
+// bytes, streamed or not. The metadata gains `checksum`, XXH3-128 over all tensor bytes in file order.
+void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set,
+                     const StreamedTensors& streamed = {});
 
 // Maps the file; views point into the mapping, which lives as long as a copy of the returned set. Checks the
 // header, every offset and the checksum (when present): Error(Data) says what is wrong; Error(NotFound) when

@@ -55,6 +55,9 @@ struct Preprocessing {
   std::int64_t duplicates_removed = 0;
   std::int64_t rows_of_rare_items = 0;
   std::int64_t rows_of_rare_users = 0;
+  // A user who keeps no row leaves, and takes what was shown along.
+  std::int64_t displays_of_absent_users = 0;
+  std::int64_t candidates_of_absent_users = 0;  // lists, one a user
 };
 
 // Where a log that was split by its publisher puts an interaction.
@@ -155,7 +158,8 @@ class Dataset {
   std::filesystem::path directory_;
 };
 
-// Sorts `columns` by user and time, removes nothing, and writes DIR/dataset.safetensors atomically.
+// Sorts `columns` and their displays by user and time, removes nothing, and writes DIR/dataset.safetensors atomically.
+// REQUIRES: what Open() checks; (user, item) pairs distinct unless preprocessing.duplicates is "keep".
 void WriteDataset(base::FileSystem& files, const std::filesystem::path& directory, Columns columns,
                   const Preprocessing& preprocessing);
 

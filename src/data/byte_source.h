@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of a file or of memory, decoded: plain, gzip or zstd, told apart by how they begin. One or more members
+// or frames may follow each other. Memory: 32 KiB for gzip, for zstd the window that its writer chose.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace recforce::data {
+
+inline constexpr int kZstdWindowLog = 27;  // 128 MiB, what `zstd -d` allows too
+
+// Pieces of the decoded input, in order. Not thread-safe.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Fills up to `size` bytes, at least one; 0 only at the end. Error(Data) when compressed data is truncated, corrupt
+  // or needs a larger window; Error(Io) when it cannot be read.
+  virtual std::size_t Read(char* out, std::size_t size) = 0;
+};
+
+// Error(Usage) when there is no such file or it is a folder; Error(Io) when it cannot be read; Error(Data) for a .gz or
+// .zst that is something else.
+std::unique_ptr<ByteSource> OpenBytes(const std::filesystem::path& path);
+// Bytes that outlive the source; `name` stands for the path in messages.
+std::unique_ptr<ByteSource> MemoryBytes(std::string_view bytes, const std::string& name);
+
+// The path without .gz or .zst.
+std::filesystem::path WithoutCompression(const std::filesystem::path& path);
+
+}  // namespace recforce::data
