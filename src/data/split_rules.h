@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The counting rules of splits, stated once: the kinds, how a share becomes a count, and how many users are held
-// out. Splitting and verifying use them; everything else the verifier works out for itself.
+// The counting rules of splits, stated once: the kinds, how a share becomes a count, how many users are held out,
+// and what `auto` means. Splitting and verifying use them; everything else the verifiers work out for themselves.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 
 #include "recforce/data/split.h"
 
@@ -14,12 +15,19 @@ namespace recforce::data {
 inline constexpr const char* kStrongGeneralization = "strong_generalization";
 inline constexpr const char* kLeaveLastOut = "leave_last_out";
 inline constexpr const char* kGlobalTime = "global_time";
+inline constexpr const char* kUserTimeRatio = "user_time_ratio";
 inline constexpr const char* kRandomRatio = "random_ratio";
+inline constexpr const char* kSession = "session";
+inline constexpr const char* kGiven = "given";
 
 // A held-out user of strong_generalization with fewer known items than this has no targets.
 inline constexpr std::int64_t kFewestFoldInItems = 5;
 // A user of leave_last_out with fewer interactions than this stays in training whole.
 inline constexpr std::int64_t kFewestLeaveOutItems = 3;
+// A user of `given` with fewer training interactions than this gives none of them to validation.
+inline constexpr std::int64_t kFewestValidationFromItems = 2;
+// How many users are held out at most where the configuration does not say.
+inline constexpr std::int64_t kMostHeldOutUsers = 10000;
 
 // floor(share * n), where a product within 1e-9 below a whole number counts as that number: (1 - 0.8) * 10 is
 // 1.9999999999999996 in doubles and has to give 2.
@@ -40,6 +48,39 @@ inline PartSizes RatioSizes(const SplitConfig& config, std::int64_t n) {
       std::clamp<std::int64_t>(ShareOf(config.validation_ratio, n), 0, std::max<std::int64_t>(n - 1 - sizes.test, 0));
   sizes.train = n - sizes.validation - sizes.test;
   return sizes;
+}
+
+// How many of a user's n >= 2 training interactions validation_from=random takes.
+inline std::int64_t ValidationShare(const SplitConfig& config, std::int64_t n) {
+  return std::clamp<std::int64_t>(ShareOf(config.validation_ratio, n), 1, n - 1);
+}
+
+inline bool ByRatio(const std::string& kind) {
+  return kind == kGlobalTime || kind == kUserTimeRatio || kind == kRandomRatio || kind == kSession;
+}
+
+// Whether the catalogue holds every item of the dataset.
+inline bool CataloguesAll(const SplitConfig& config) {
+  return config.catalogue == "all" || (config.catalogue == "auto" && config.kind == kGiven);
+}
+
+// Whether seen items are left out of rankings.
+inline bool MasksSeen(const SplitConfig& config, bool log_repeats) {
+  if (config.mask_seen != "auto" || config.kind == kStrongGeneralization) {
+    return config.mask_seen != "no";
+  }
+  return config.kind != kSession && !log_repeats;
+}
+
+// "all", "given" or "sampled".
+inline std::string CandidatesOf(const SplitConfig& config, bool log_has_candidates) {
+  if (config.candidates != "auto") {
+    return config.candidates;
+  }
+  if (config.negatives > 0) {
+    return "sampled";
+  }
+  return config.kind == kGiven && log_has_candidates ? "given" : "all";
 }
 
 }  // namespace recforce::data

@@ -18,73 +18,20 @@
 #include "data/split_rules.h"
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
+#include "support/split_logs.h"
 #include "support/temp_dir.h"
 
 namespace recforce::data {
 namespace {
 
-struct Event {
-  std::int32_t user;
-  std::int32_t item;
-  std::int64_t time;
-};
-
-std::string Name(const char* prefix, std::int32_t number) {
-  const std::string digits = std::to_string(number);
-  return prefix + std::string(4 - digits.size(), '0') + digits;
-}
-
-// Users "u0000", "u0001", ... and items "i0000", "i0001", ...
-Dataset MakeLog(const test::TempDir& dir, std::int32_t users, std::int32_t items, const std::vector<Event>& events,
-                bool with_times = true) {
-  Columns columns;
-  for (std::int32_t user = 0; user < users; ++user) {
-    columns.user_ids.push_back(Name("u", user));
-  }
-  for (std::int32_t item = 0; item < items; ++item) {
-    columns.item_ids.push_back(Name("i", item));
-  }
-  for (const Event& event : events) {
-    columns.user.push_back(event.user);
-    columns.item.push_back(event.item);
-    if (with_times) {
-      columns.time.push_back(event.time);
-    }
-  }
-  WriteDataset(base::RealFileSystem(), dir.path(), std::move(columns), {});
-  return Dataset::Open(dir.path());
-}
-
-// `users` users with all `items` items each, at times 0, 1, 2, ...; user u begins with item u.
-Dataset MakeGrid(const test::TempDir& dir, std::int32_t users, std::int32_t items) {
-  std::vector<Event> events;
-  for (std::int32_t user = 0; user < users; ++user) {
-    for (std::int32_t item = 0; item < items; ++item) {
-      events.push_back({user, (user + item) % items, item});
-    }
-  }
-  return MakeLog(dir, users, items, events);
-}
-
-std::vector<std::int32_t> Row(const Split& split, const Csr& rows, std::int64_t row) {
-  std::vector<std::int32_t> items;
-  for (const std::int32_t local : rows.row(row)) {
-    items.push_back(split.catalogue[local]);
-  }
-  return items;
-}
-
-using Items = std::vector<std::int32_t>;
-
-// "kind: message" of the error that `body` throws; "" when it throws none.
-std::string ErrorOf(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const base::Error& error) {
-    return std::string(base::Info(error.kind()).name) + ": " + error.what();
-  }
-  return "";
-}
+using test::ErrorOf;
+using test::Event;
+using test::Items;
+using test::MakeGrid;
+using test::MakeLog;
+using test::Name;
+using test::Row;
+using test::SetRow;
 
 TEST(SplitRulesTest, ShareOfForgivesTheRoundingOfDoubles) {
   EXPECT_LT((1.0 - 0.8) * 10, 2.0);  // the trap
@@ -251,7 +198,7 @@ TEST(LeaveLastOutTest, TakesTheOrderOfTheLogWithoutTimes) {
   SplitConfig config;
   config.kind = "leave_last_out";
   const Split split =
-      MakeSplit(MakeLog(dir, 2, 3, {{0, 2, 0}, {0, 1, 0}, {0, 0, 0}, {1, 0, 0}, {1, 1, 0}}, false), config);
+      MakeSplit(MakeLog(dir, 2, 3, {{0, 2, 0}, {0, 1, 0}, {0, 0, 0}, {1, 0, 0}, {1, 1, 0}}, {.times = false}), config);
   EXPECT_EQ(Row(split, split.train, 0), (Items{2}));
   EXPECT_EQ(Row(split, split.validation.target, 0), (Items{1}));
   EXPECT_EQ(Row(split, split.test.target, 0), (Items{0}));
@@ -287,12 +234,13 @@ TEST(GlobalTimeTest, CutsAtInstants) {
 
 TEST(GlobalTimeTest, NeedsTimes) {
   const test::TempDir dir;
-  const Dataset dataset = MakeLog(dir, 1, 3, {{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}, false);
+  const Dataset dataset = MakeLog(dir, 1, 3, {{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}, {.times = false});
   SplitConfig config;
   config.kind = "global_time";
   EXPECT_EQ(ErrorOf([&] { (void)MakeSplit(dataset, config); }),
             "Data: split.kind: the dataset has no times: 'global_time'; allowed without times: "
-            "strong_generalization, leave_last_out (takes the order of the log), random_ratio");
+            "strong_generalization, leave_last_out (takes the order of the log), user_time_ratio (likewise), "
+            "random_ratio, session, given");
 }
 
 TEST(RandomRatioTest, FloorsPerUserAndTestsOnTheRest) {
@@ -338,7 +286,7 @@ TEST(MakeSplitTest, RefusesBadSettings) {
   };
   EXPECT_EQ(error([](SplitConfig& config) { config.kind = "leave_last_ou"; }),
             "Usage: split.kind: no such split: 'leave_last_ou'; allowed: strong_generalization, leave_last_out, "
-            "global_time, random_ratio; did you mean 'leave_last_out'?");
+            "global_time, user_time_ratio, random_ratio, session, given; did you mean 'leave_last_out'?");
   EXPECT_EQ(error([](SplitConfig& config) { config.validation_users = 29; }),
             "Usage: split.validation_users and split.test_users: hold out too many users: '29' and '3' of 30; at "
             "least one user must be left for training");
@@ -368,9 +316,10 @@ TEST(MakeSplitTest, SaysWhenNothingIsLeft) {
 
 TEST(SplitFieldsTest, DescribesEveryMember) {
   const config::FieldTable& fields = SplitFields();
-  ASSERT_EQ(fields.size(), 7);
+  ASSERT_EQ(fields.size(), 13);
   EXPECT_EQ(fields[0].key, "kind");
-  EXPECT_EQ(fields[0].allowed, "strong_generalization|leave_last_out|global_time|random_ratio");
+  EXPECT_EQ(fields[0].allowed,
+            "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|session|given");
   SplitConfig config;
   EXPECT_EQ(fields[2].set(&config, "150"), "");
   EXPECT_EQ(config.validation_users, 150);
@@ -435,8 +384,8 @@ TEST(MakeSplitTest, PartsAndCountedLossesMakeUpTheDataset) {
       }
     }
     SplitConfig config;
-    config.kind =
-        *rc::gen::element<std::string>("strong_generalization", "leave_last_out", "global_time", "random_ratio");
+    config.kind = *rc::gen::element<std::string>("strong_generalization", "leave_last_out", "global_time",
+                                                 "user_time_ratio", "random_ratio");
     config.seed = *rc::gen::inRange<std::int64_t>(0, 1000);
     config.validation_ratio = 0.01 * *rc::gen::inRange(15, 45);
     config.test_ratio = 0.01 * *rc::gen::inRange(15, 45);
@@ -459,7 +408,8 @@ TEST(MakeSplitTest, IsTheSameOnAnyNumberOfThreads) {
   const test::TempDir dir;
   const Dataset dataset = MakeGrid(dir, 2500, 8);
   const int before = base::Threads();
-  for (const char* kind : {"strong_generalization", "leave_last_out", "global_time", "random_ratio"}) {
+  for (const char* kind :
+       {"strong_generalization", "leave_last_out", "global_time", "user_time_ratio", "random_ratio", "session"}) {
     SplitConfig config;
     config.kind = kind;
     config.validation_ratio = config.test_ratio = 0.2;
@@ -491,13 +441,6 @@ class VerifySplitTest : public ::testing::Test {
   static std::string User(std::int32_t user) { return "'" + Name("u", user) + "'"; }
   static std::string Item(std::int32_t item) { return "'" + Name("i", item) + "'"; }
 
-  static void SetRow(Csr& rows, std::int64_t row, const Items& items) {
-    Csr changed;
-    for (std::int64_t old = 0; old < rows.rows(); ++old) {
-      changed.AddRow(old == row ? std::span<const std::int32_t>(items) : rows.row(old));
-    }
-    rows = changed;
-  }
   // Adds an item to a row of `user` at its place in time.
   static void Insert(Csr& rows, std::int64_t row, std::int32_t user, std::int32_t item) {
     Items items(rows.row(row).begin(), rows.row(row).end());
@@ -516,6 +459,7 @@ class VerifySplitTest : public ::testing::Test {
     for (std::int64_t old = 0; old < set.rows(); ++old) {
       if (old != row) {
         kept.users.push_back(set.users[old]);
+        kept.train_rows.push_back(set.train_rows[old]);
         kept.input.AddRow(set.input.row(old));
         kept.target.AddRow(set.target.row(old));
       }
@@ -536,7 +480,8 @@ class VerifySplitTest : public ::testing::Test {
 };
 
 TEST_F(VerifySplitTest, AcceptsWhatMakeSplitMakes) {
-  for (const char* kind : {"strong_generalization", "leave_last_out", "global_time", "random_ratio"}) {
+  for (const char* kind :
+       {"strong_generalization", "leave_last_out", "global_time", "user_time_ratio", "random_ratio", "session"}) {
     EXPECT_EQ(Verify(Make(kind)), "") << kind;
   }
 }

@@ -84,8 +84,8 @@ base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& 
   base::TensorSet set;
   data::AddStrings(set, "user_ids", dataset.user_ids().ToVector());
   std::vector<std::int32_t> train_rows(static_cast<std::size_t>(dataset.num_users()), -1);
-  for (std::size_t row = 0; row < split.train_users.size(); ++row) {
-    train_rows[static_cast<std::size_t>(split.train_users[row])] = static_cast<std::int32_t>(row);
+  for (std::size_t trained = 0; trained < split.train_users.size(); ++trained) {
+    train_rows[static_cast<std::size_t>(split.train_users[trained])] = static_cast<std::int32_t>(trained);
   }
   set.AddOwned("train_rows", std::move(train_rows));
   set.AddOwned("offsets", std::move(histories.offsets));
@@ -219,8 +219,9 @@ class Run {
   }
 
   void Validate(const core::Phase& phase, EpochRecord& record) {
-    if (position_.epochs_done % train_config_.eval_every != 0 && position_.epochs_done != phase.epochs) {
-      return;
+    const bool is_due = position_.epochs_done % train_config_.eval_every == 0 || position_.epochs_done == phase.epochs;
+    if (split_.validation.rows() == 0 || !is_due) {
+      return;  // without validation rows the weights of the last epoch stay
     }
     const eval::EvalResult result = eval::Evaluate(trainer_->Current(), split_.validation, std::span(&valid_metric_, 1),
                                                    eval_config_.batch_size, options_.stop);

@@ -15,11 +15,17 @@ namespace recforce::data {
 struct SplitConfig {
   std::string kind = "strong_generalization";
   std::int64_t seed = 1;
-  std::int64_t validation_users = 0;  // strong_generalization; 0: a tenth of the users, at most 10,000
-  std::int64_t test_users = 0;
-  double fold_in = 0.8;           // share of a held-out user's interactions that the model sees
-  double validation_ratio = 0.1;  // random_ratio and global_time
-  double test_ratio = 0.1;
+  std::int64_t validation_users = 0;          // strong_generalization; 0: a tenth of the users, at most 10,000
+  std::int64_t test_users = 0;                // likewise
+  double fold_in = 0.8;                       // share of a held-out user's interactions that the model sees
+  double validation_ratio = 0.1;              // random_ratio, user_time_ratio, global_time and session
+  double test_ratio = 0.1;                    // likewise
+  std::string validation_from = "auto";       // given without validation rows: auto, last, random, users or none
+  std::string catalogue = "auto";             // auto, trained or all
+  std::string mask_seen = "auto";             // auto, yes or no
+  std::string candidates = "auto";            // auto, all, given or sampled
+  std::int64_t negatives = 0;                 // sampled: how many a test row
+  std::string negative_sampling = "uniform";  // uniform or popularity
 };
 const config::FieldTable& SplitFields();
 
@@ -37,13 +43,15 @@ struct EvalSet {
 
 struct Split {
   SplitConfig config;
-  std::vector<std::int32_t> catalogue;    // dataset index of each item that training saw, ascending. [I]
+  std::vector<std::int32_t> catalogue;    // dataset index of each item that can be recommended, ascending. [I]
   std::vector<std::int32_t> train_users;  // dataset index of each row of train
   Csr train;                              // [train users] over the catalogue, distinct items
   Csr train_sequences;                    // the same with repeated items; no rows: nothing is repeated
   EvalSet validation;
   EvalSet test;
+  std::string candidates = "all";          // what test targets are ranked among: all, given or sampled
   std::int64_t cold_targets_dropped = 0;   // held-out interactions with items that training never saw
+  std::int64_t seen_targets_dropped = 0;   // held-out interactions that repeat a masked item
   std::int64_t users_without_targets = 0;  // held-out users left out for want of a target or an input
   std::string fingerprint;                 // of dataset and all rows; equal splits compare user by user
   [[nodiscard]] std::int64_t num_items() const { return static_cast<std::int64_t>(catalogue.size()); }
@@ -53,14 +61,23 @@ struct Split {
 //   least five are targets (Liang et al. 2018; Lobel et al. 2020).
 // kind leave_last_out: a user's last interaction is the test target, the one before it the validation target.
 // kind global_time: two instants cut the log; REQUIRES times.
-// kind random_ratio: per user, at random.
-// Items that training never sees leave the catalogue. Proves itself with VerifySplit before returning.
-// Error(Usage): more held-out users than there are, unknown kind; Error(Data): no times, nothing left.
+// kind user_time_ratio: the last shares of each user, in the order of time.
+// kind random_ratio: per user, at random; REQUIRES a log without repeats.
+// kind session: users are sessions; the last shares of the sessions by their start are held out whole, and every
+//   prefix of one is a row whose target is the item that follows.
+// kind given: the parts that the log brought (Dataset::parts).
+// Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kind given does).
+// Seen items are masked, unless the log repeats items (auto; kind session never masks them, and
+// strong_generalization always does). Proves itself with VerifySplit before returning.
+// Error(Usage): more held-out users than there are, unknown kind, options that contradict each other or the log;
+// Error(Data): no times, no parts, nothing left.
 Split MakeSplit(const Dataset& dataset, const SplitConfig& config);
 
-// Error(Data) that says what leaks: a held-out user in training (strong_generalization), a target among its own
-// input or training items, a pair that the dataset does not have, a training or input time after a target's
-// (leave_last_out, global_time), an item outside the catalogue, or interactions lost without being counted.
+// Error(Data) that says what leaks: a held-out user in training (strong_generalization, session), a masked target
+// among its own input or training items, a pair that the dataset does not have, a training or input time after a
+// target's (leave_last_out, user_time_ratio, global_time, session), a row that differs from the parts of the log
+// (given), an item outside the catalogue, a candidate that is masked or that a sampled list may not hold, or
+// interactions lost without being counted.
 void VerifySplit(const Dataset& dataset, const Split& split);
 
 }  // namespace recforce::data

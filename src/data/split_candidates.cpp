@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// What test targets are ranked among, where that is not the whole catalogue: the lists of the log, or negatives that
+// are sampled once, with the split, so that every model meets the same ones.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <span>
+
+#include "data/split_rows.h"
+#include "data/split_rules.h"
+#include "recforce/base/rng.h"
+
+namespace recforce::data {
+namespace {
+
+// The targets of a row and the listed items that are no targets, each once.
+void AddGiven(const Dataset& dataset, Split& split) {
+  if (dataset.candidates().rows() == 0) {
+    ThrowSplitData("split.candidates: the log lists no candidates: 'given'; expected a log with lists, or all");
+  }
+  std::vector<std::int32_t> local(static_cast<std::size_t>(dataset.num_items()), -1);
+  for (std::size_t item = 0; item < split.catalogue.size(); ++item) {
+    local[static_cast<std::size_t>(split.catalogue[item])] = static_cast<std::int32_t>(item);
+  }
+  std::vector<std::int64_t> stamp(split.catalogue.size(), -1);
+  std::vector<std::int32_t> row;
+  for (std::int64_t at = 0; at < split.test.rows(); ++at) {
+    const std::int64_t user = split.test.users[static_cast<std::size_t>(at)];
+    const std::span<const std::int32_t> targets = split.test.target.row(at);
+    row.assign(targets.begin(), targets.end());
+    for (const std::int32_t item : row) {
+      stamp[static_cast<std::size_t>(item)] = at;
+    }
+    for (const std::int32_t item : dataset.candidates().row(user)) {
+      const std::int32_t index = local[static_cast<std::size_t>(item)];
+      if (index >= 0 && stamp[static_cast<std::size_t>(index)] != at) {
+        stamp[static_cast<std::size_t>(index)] = at;
+        row.push_back(index);
+      }
+    }
+    if (row.size() == targets.size()) {
+      ThrowSplitData("split.candidates: the log lists nothing to rank the test targets of user '" +
+                     std::string(dataset.user_ids()[user]) + "' among; expected at least one other item");
+    }
+    split.test.candidates.AddRow(row);
+  }
+}
+
+// Draws distinct items one after the other, each with probability proportional to its weight among those left.
+class NegativeSampler {
+ public:
+  // weights: of each catalogue item; items of weight 0 are never drawn.
+  explicit NegativeSampler(const std::vector<double>& weights)
+      : weights_(weights), sums_(weights.size()), taken_(weights.size(), 0) {
+    std::partial_sum(weights.begin(), weights.end(), sums_.begin());
+  }
+
+  void Exclude(std::int32_t item) { Take(item); }
+
+  // Appends up to `count` items to `out` and forgets what was excluded and drawn.
+  void Draw(std::int64_t count, base::Rng& rng, std::vector<std::int32_t>& out) {
+    std::int64_t drawn = 0;
+    // Rejection is quick while little is taken; a user who has nearly everything gets the exact way.
+    for (std::int64_t tries = 0; drawn < count && tries < 16 * count + 64; ++tries) {
+      const double at = rng.Uniform() * sums_.back();
+      const auto item = static_cast<std::size_t>(std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin());
+      if (item < taken_.size() && weights_[item] > 0.0 && taken_[item] == 0) {
+        Take(static_cast<std::int32_t>(item));
+        out.push_back(static_cast<std::int32_t>(item));
+        ++drawn;
+      }
+    }
+    if (drawn < count) {
+      DrawExactly(count - drawn, rng, out);
+    }
+    for (const std::int32_t item : touched_) {
+      taken_[static_cast<std::size_t>(item)] = 0;
+    }
+    touched_.clear();
+  }
+
+ private:
+  void Take(std::int32_t item) {
+    taken_[static_cast<std::size_t>(item)] = 1;
+    touched_.push_back(item);
+  }
+
+  // The order of exponential variates divided by the weights is that of draws one after the other.
+  void DrawExactly(std::int64_t count, base::Rng& rng, std::vector<std::int32_t>& out) {
+    std::vector<std::pair<double, std::int32_t>> keys;
+    for (std::size_t item = 0; item < weights_.size(); ++item) {
+      if (weights_[item] > 0.0 && taken_[item] == 0) {
+        keys.emplace_back(-std::log(rng.Uniform()) / weights_[item], static_cast<std::int32_t>(item));
+      }
+    }
+    const std::size_t kept = std::min(keys.size(), static_cast<std::size_t>(count));
+    std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(kept), keys.end());
+    for (std::size_t place = 0; place < kept; ++place) {
+      out.push_back(keys[place].second);
+    }
+  }
+
+  const std::vector<double>& weights_;
+  std::vector<double> sums_;
+  std::vector<char> taken_;
+  std::vector<std::int32_t> touched_;
+};
+
+std::vector<double> Weights(const Split& split) {
+  if (split.config.negative_sampling == "uniform") {
+    return std::vector<double>(split.catalogue.size(), 1.0);
+  }
+  std::vector<double> weights(split.catalogue.size(), 0.0);
+  for (const std::int32_t item : split.train.items) {
+    weights[static_cast<std::size_t>(item)] += 1.0;
+  }
+  return weights;
+}
+
+// Negatives are items that the user has nowhere in the dataset. Each row has a stream of its own.
+void AddSampled(const Dataset& dataset, Split& split) {
+  std::vector<std::int32_t> local(static_cast<std::size_t>(dataset.num_items()), -1);
+  for (std::size_t item = 0; item < split.catalogue.size(); ++item) {
+    local[static_cast<std::size_t>(split.catalogue[item])] = static_cast<std::int32_t>(item);
+  }
+  const std::vector<double> weights = Weights(split);
+  NegativeSampler sampler(weights);
+  std::vector<std::int32_t> row;
+  std::uint32_t row_of_user = 0;
+  for (std::int64_t at = 0; at < split.test.rows(); ++at) {
+    const std::int32_t user = split.test.users[static_cast<std::size_t>(at)];
+    const bool same = at > 0 && split.test.users[static_cast<std::size_t>(at) - 1] == user;
+    row_of_user = same ? row_of_user + 1 : 1;
+    const std::span<const std::int32_t> targets = split.test.target.row(at);
+    row.assign(targets.begin(), targets.end());
+    for (const std::int32_t item : dataset.interactions().row(user)) {
+      if (const std::int32_t index = local[static_cast<std::size_t>(item)]; index >= 0) {
+        sampler.Exclude(index);
+      }
+    }
+    base::Rng rng(static_cast<std::uint64_t>(split.config.seed), base::Stream::kSplit,
+                  1 + static_cast<std::uint64_t>(user), row_of_user);
+    sampler.Draw(split.config.negatives, rng, row);
+    split.test.candidates.AddRow(row);
+  }
+}
+
+}  // namespace
+
+void AddCandidates(const Dataset& dataset, Split& split) {
+  if (split.test.rows() == 0) {
+    return;
+  }
+  if (split.candidates == "given") {
+    AddGiven(dataset, split);
+  } else if (split.candidates == "sampled") {
+    AddSampled(dataset, split);
+  }
+}
+
+}  // namespace recforce::data

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/split_rows.h"
+
+#include "data/split_rules.h"
+#include "recforce/base/error.h"
+
+namespace recforce::data {
+
+std::vector<std::int32_t> CatalogueBuilder::Finish() {
+  std::vector<std::int32_t> catalogue;
+  for (std::size_t item = 0; item < index_.size(); ++item) {
+    if (index_[item] == 0) {
+      index_[item] = static_cast<std::int32_t>(catalogue.size());
+      catalogue.push_back(static_cast<std::int32_t>(item));
+    }
+  }
+  return catalogue;
+}
+
+std::span<const std::int32_t> RowWriter::DistinctLast(std::span<const std::int32_t> events,
+                                                      std::vector<std::int32_t>& out) {
+  ++call_;
+  if (!repeats_) {
+    for (const std::int32_t item : events) {
+      stamp_[static_cast<std::size_t>(item)] = call_;
+    }
+    return events;
+  }
+  out.clear();
+  for (std::size_t place = events.size(); place-- > 0;) {
+    std::int64_t& stamp = stamp_[static_cast<std::size_t>(events[place])];
+    if (stamp != call_) {
+      stamp = call_;
+      out.push_back(events[place]);
+    }
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+void RowWriter::AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events) {
+  split.train_users.push_back(static_cast<std::int32_t>(user));
+  split.train.AddRow(DistinctLast(events, input_));
+  if (repeats_) {
+    split.train_sequences.AddRow(events);
+  }
+}
+
+bool RowWriter::AddEval(EvalSet& set, std::int64_t user, std::span<const std::int32_t> input,
+                        std::span<const std::int32_t> target, std::int64_t& seen_targets_dropped) {
+  const std::span<const std::int32_t> targets = DistinctLast(target, target_);
+  const std::span<const std::int32_t> seen = DistinctLast(input, input_);
+  kept_.clear();
+  for (const std::int32_t item : targets) {
+    if (mask_ && stamp_[static_cast<std::size_t>(item)] == call_) {
+      ++seen_targets_dropped;
+    } else {
+      kept_.push_back(item);
+    }
+  }
+  if (seen.empty() || kept_.empty()) {
+    return false;
+  }
+  set.users.push_back(static_cast<std::int32_t>(user));
+  set.input.AddRow(seen);
+  set.target.AddRow(kept_);
+  if (repeats_) {
+    set.sequence.AddRow(input);
+  }
+  return true;
+}
+
+void ThrowSplitUsage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+void ThrowSplitData(const std::string& message) { throw base::Error(base::ErrorKind::kData, message); }
+
+std::int64_t HeldOutCount(std::int64_t asked, std::int64_t users) {
+  return asked > 0 ? asked : std::max<std::int64_t>(1, std::min(kMostHeldOutUsers, users / 10));
+}
+
+}  // namespace recforce::data

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof for sessions: nobody is in two parts, the parts follow each other in time, and the rows of a held-out
+// session are exactly its prefixes with the item that comes next.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "data/split_rules.h"
+#include "data/verify_split.h"
+#include "recforce/base/text.h"
+
+namespace recforce::data {
+namespace {
+
+using Items = std::vector<std::int32_t>;
+enum Place : std::uint8_t { kNowhere, kInTraining, kInValidation, kInTest };
+
+class SessionVerifier {
+ public:
+  SessionVerifier(const Dataset& dataset, const Split& split)
+      : dataset_(dataset),
+        split_(split),
+        log_(dataset.interactions()),
+        masks_(MasksSeen(split.config, dataset.repeats())),
+        place_(static_cast<std::size_t>(dataset.num_users()), kNowhere),
+        local_(static_cast<std::size_t>(dataset.num_items()), -1) {}
+
+  void Run() {
+    CheckCatalogueOrder(dataset_, split_);
+    for (std::size_t item = 0; item < split_.catalogue.size(); ++item) {
+      local_[static_cast<std::size_t>(split_.catalogue[item])] = static_cast<std::int32_t>(item);
+    }
+    CheckTraining();
+    CheckCatalogueIsWhole(dataset_, split_);
+    CheckPrefixes(split_.validation, kInValidation, "validation");
+    CheckPrefixes(split_.test, kInTest, "test");
+    CheckOrder();
+    CheckCounts();
+  }
+
+ private:
+  [[nodiscard]] std::string User(std::int64_t user) const { return QuoteUser(dataset_, user); }
+
+  // The events of a session with items of the catalogue.
+  [[nodiscard]] Items Known(std::int64_t user) const {
+    Items known;
+    for (const std::int32_t item : log_.row(user)) {
+      if (local_[static_cast<std::size_t>(item)] >= 0) {
+        known.push_back(local_[static_cast<std::size_t>(item)]);
+      }
+    }
+    return known;
+  }
+
+  void Claim(std::int64_t user, Place place, const char* name) {
+    Place& known = place_[static_cast<std::size_t>(user)];
+    if (known != kNowhere && known != place) {
+      constexpr std::array<const char*, 4> kNames = {"no part", "training", "validation", "test"};
+      FailSplit("session " + User(user) + " is in " + kNames[known] + " and in " + name +
+                "; a session is in one part only");
+    }
+    known = place;
+  }
+
+  void CheckTraining() {
+    IndexSplitRows(dataset_, split_, "training", split_.train, split_.train_users);
+    for (std::int64_t row = 0; row < split_.train.rows(); ++row) {
+      const std::int64_t user = split_.train_users[static_cast<std::size_t>(row)];
+      Claim(user, kInTraining, "training");
+      const Items known = Known(user);
+      const Items distinct = LastOccurrences(known);
+      const std::span<const std::int32_t> found = split_.train.row(row);
+      if (known.size() != log_.row(user).size() ||
+          !std::equal(found.begin(), found.end(), distinct.begin(), distinct.end())) {
+        FailSplit("the training row of session " + User(user) + " is not the session; a session is in training whole");
+      }
+    }
+  }
+
+  // Rows of one session stand together, in the order of their lengths.
+  void CheckPrefixes(const EvalSet& set, Place place, const char* name) {
+    std::int64_t row = 0;
+    while (row < set.rows()) {
+      const std::int64_t user = set.users[static_cast<std::size_t>(row)];
+      if (user < 0 || user >= dataset_.num_users()) {
+        FailSplit(std::string(name) + " names a session outside the dataset: '" + std::to_string(user) +
+                  "'; the dataset has " + std::to_string(dataset_.num_users()) + " users");
+      }
+      if (place_[static_cast<std::size_t>(user)] == place) {
+        FailSplit("the " + std::string(name) + " rows of session " + User(user) + " do not stand together");
+      }
+      Claim(user, place, name);
+      const Items known = Known(user);
+      for (std::size_t next = 1; next < known.size(); ++next) {
+        const Items prefix(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(next));
+        if (masks_ && std::find(prefix.begin(), prefix.end(), known[next]) != prefix.end()) {
+          ++seen_;
+          continue;
+        }
+        CheckRow(set, row++, user, prefix, known[next], name);
+      }
+    }
+  }
+
+  void CheckRow(const EvalSet& set, std::int64_t row, std::int64_t user, const Items& prefix, std::int32_t target,
+                const char* name) const {
+    const Items input = LastOccurrences(prefix);
+    if (row >= set.rows() || set.users[static_cast<std::size_t>(row)] != user) {
+      FailSplit("session " + User(user) + " lacks the " + name + " row of its prefix of " +
+                std::to_string(prefix.size()) + " events");
+    }
+    const auto same = [row](const Csr& rows, const Items& expected) {
+      const std::span<const std::int32_t> found = row < rows.rows() ? rows.row(row) : std::span<const std::int32_t>();
+      return std::equal(found.begin(), found.end(), expected.begin(), expected.end());
+    };
+    if (!same(set.input, input) || (dataset_.repeats() && !same(set.sequence, prefix))) {
+      FailSplit("the " + std::string(name) + " input of session " + User(user) + " is not its prefix of " +
+                std::to_string(prefix.size()) + " events; nothing else may be seen");
+    }
+    if (!same(set.target, {target})) {
+      FailSplit("the " + std::string(name) + " target of session " + User(user) + " is not the item after its first " +
+                std::to_string(prefix.size()) + " events: expected " + QuoteItem(dataset_, split_, target));
+    }
+  }
+
+  // What orders sessions: their start, or their ids as numbers; nothing when not all are numbers.
+  [[nodiscard]] std::optional<std::int64_t> Key(std::int64_t user) const {
+    if (!dataset_.times().empty()) {
+      return dataset_.times()[static_cast<std::size_t>(log_.offsets[static_cast<std::size_t>(user)])];
+    }
+    return base::ParseInt(std::string(dataset_.user_ids()[user]));
+  }
+
+  void CheckOrder() const {
+    bool numbers = true;
+    for (std::int64_t user = 0; user < log_.rows(); ++user) {
+      numbers = numbers && Key(user).has_value();
+    }
+    std::array<std::int64_t, 4> first{};
+    std::array<std::int64_t, 4> last{};
+    first.fill(std::numeric_limits<std::int64_t>::max());
+    last.fill(std::numeric_limits<std::int64_t>::min());
+    for (std::int64_t user = 0; user < log_.rows(); ++user) {
+      const Place place = place_[static_cast<std::size_t>(user)];
+      const std::int64_t key = numbers ? *Key(user) : user;
+      first[place] = std::min(first[place], key);
+      last[place] = std::max(last[place], key);
+    }
+    if (std::max(last[kInTraining], last[kInValidation]) > first[kInTest]) {
+      FailSplit("a session of training or validation starts after one of the test; the test sessions are the last");
+    }
+    if (last[kInTraining] > first[kInValidation]) {
+      FailSplit("a session of training starts after one of validation; the held-out sessions are the last");
+    }
+  }
+
+  void CheckCounts() const {
+    std::int64_t sessions = 0;
+    std::int64_t with_rows = 0;
+    std::int64_t cold = 0;
+    for (std::int64_t user = 0; user < log_.rows(); ++user) {
+      const auto size = static_cast<std::int64_t>(log_.row(user).size());
+      sessions += size > 0 ? 1 : 0;
+      with_rows += place_[static_cast<std::size_t>(user)] >= kInValidation ? 1 : 0;
+      cold += size - static_cast<std::int64_t>(Known(user).size());
+    }
+    const PartSizes sizes = RatioSizes(split_.config, sessions);
+    const std::int64_t test = std::count(place_.begin(), place_.end(), kInTest);
+    if (split_.train.rows() != sizes.train || test > sizes.test || with_rows - test > sizes.validation) {
+      FailSplit("training has " + std::to_string(split_.train.rows()) + ", validation " +
+                std::to_string(with_rows - test) + " and test " + std::to_string(test) + " sessions; session gives " +
+                std::to_string(sizes.train) + ", at most " + std::to_string(sizes.validation) + " and at most " +
+                std::to_string(sizes.test));
+    }
+    RequireSplitCount("cold_targets_dropped", split_.cold_targets_dropped, cold,
+                      "held-out interactions have items that training never sees");
+    RequireSplitCount("seen_targets_dropped", split_.seen_targets_dropped, seen_, "held-out items are seen before");
+    RequireSplitCount("users_without_targets", split_.users_without_targets, sessions - sizes.train - with_rows,
+                      "held-out sessions have no row");
+  }
+
+  const Dataset& dataset_;
+  const Split& split_;
+  const CsrView log_;
+  const bool masks_;
+  std::vector<Place> place_;         // [users]
+  std::vector<std::int32_t> local_;  // [items of the dataset] index in the catalogue, or -1
+  std::int64_t seen_ = 0;
+};
+
+}  // namespace
+
+void VerifySessions(const Dataset& dataset, const Split& split) { SessionVerifier(dataset, split).Run(); }
+
+}  // namespace recforce::data

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proofs that make up VerifySplit. They look only at the dataset and the finished rows, never at how the rows
+// were made. Internal.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "recforce/data/split.h"
+
+namespace recforce::data {
+
+// Throws Error(Data) "split: MESSAGE".
+[[noreturn]] void FailSplit(const std::string& message);
+
+// The id of a user or of an item of the catalogue, in quotes.
+std::string QuoteUser(const Dataset& dataset, std::int64_t user);
+std::string QuoteItem(const Dataset& dataset, const Split& split, std::int32_t item);
+
+// Each item where it stands last.
+std::vector<std::int32_t> LastOccurrences(std::span<const std::int32_t> events);
+
+// The catalogue is an ascending list of items of the dataset.
+void CheckCatalogueOrder(const Dataset& dataset, const Split& split);
+// It holds what training rows hold and no more, or all of the dataset. REQUIRES: row items inside the catalogue.
+void CheckCatalogueIsWhole(const Dataset& dataset, const Split& split);
+// cold_targets_dropped and its like are what they should be.
+void RequireSplitCount(const char* name, std::int64_t found, std::int64_t expected, const char* meaning);
+
+// [users] the row of the user's part in `users`, or -1. Error(Data): rows and users do not correspond, a user outside
+// the dataset or with two rows, a row that is empty or has items outside the catalogue.
+std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& split, const char* name, const Csr& rows,
+                                         const std::vector<std::int32_t>& users);
+
+void VerifyMarks(const Dataset& dataset, const Split& split);       // each pair at most once, or users held out whole
+void VerifyParts(const Dataset& dataset, const Split& split);       // every interaction has a part by rule; may repeat
+void VerifySessions(const Dataset& dataset, const Split& split);    // kind session
+void VerifyRowForms(const Dataset& dataset, const Split& split);    // masks, training rows, sequences: all kinds
+void VerifyCandidates(const Dataset& dataset, const Split& split);  // all kinds
+
+}  // namespace recforce::data
