@@ -31,18 +31,18 @@ bool Before(const Entry& a, const Entry& b) {
       return nan_b;  // both numbers: a is smaller
     }
   }
-  if (a.relevant != b.relevant) {
-    return b.relevant;
+  if (a.late != b.late) {
+    return b.late;
   }
   return a.item < b.item;
 }
 
 // A later item can be selected only if !(score <= bar). Items come in index order, so an equal score is better
-// than the worst kept entry only when that one is relevant; the bar then lies just below. NaN lets everything in.
+// than the worst kept entry only when that one is late; the bar then lies just below. NaN lets everything in.
 template <class Entry>
 float Bar(const Entry& worst) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  if (!worst.relevant) {
+  if (!worst.late) {
     return worst.score;
   }
   return worst.score == kLowest ? std::numeric_limits<float>::quiet_NaN() : std::nextafter(worst.score, kLowest);
@@ -76,7 +76,7 @@ std::span<const std::int32_t> TopK::Select(std::span<const float> scores, std::i
     }
   };
   mark(masked, kMasked);
-  if (ties == Ties::kRelevantLast) {
+  if (ties != Ties::kLowerIndexFirst) {
     mark(relevant, kRelevant);
   }
 
@@ -85,6 +85,7 @@ std::span<const std::int32_t> TopK::Select(std::span<const float> scores, std::i
   if (k <= 0) {
     return result_;
   }
+  const bool optimistic = ties == Ties::kRelevantFirst;
   const std::size_t size = scores.size();
   const std::size_t wanted = std::min(static_cast<std::size_t>(k), size);
   const std::size_t enough = 2 * wanted + kBlock;
@@ -97,7 +98,7 @@ std::span<const std::int32_t> TopK::Select(std::span<const float> scores, std::i
     }
     for (std::size_t i = start; i < end; ++i) {
       if (!(scores[i] <= bar) && (marks_[i] & kMasked) == 0) {
-        candidates_.push_back({scores[i], static_cast<std::int32_t>(i), (marks_[i] & kRelevant) != 0});
+        candidates_.push_back({scores[i], static_cast<std::int32_t>(i), ((marks_[i] & kRelevant) != 0) != optimistic});
       }
     }
     if (candidates_.size() >= enough) {

@@ -4,142 +4,163 @@
 #include "recforce/eval/evaluator.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
+#include <optional>
 
+#include "eval/lists.h"
+#include "eval/ranking.h"
 #include "recforce/base/error.h"
 #include "recforce/base/matrix_view.h"
-#include "recforce/base/text.h"
 #include "recforce/base/threads.h"
-#include "recforce/core/topk.h"
 
 namespace recforce::eval {
 namespace {
 
 constexpr std::int64_t kUsersPerChunk = 32;
 
-// Ranks users [begin, end) of the block that starts at row `first` and writes their values.
-void MeasureUsers(const data::EvalSet& set, std::int64_t first, base::MatrixView<const float> scores,
-                  std::int64_t begin, std::int64_t end, std::int64_t depth, EvalResult* result) {
-  core::TopK top(scores.cols);
-  std::vector<std::int32_t> hits;
-  const std::size_t width = result->metrics.size();
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t user = first + row;
-    const std::span<const std::int32_t> targets = set.target.row(user);
-    const std::span<const std::int32_t> ranking =
-        top.Select(scores.row(row), depth, set.input.row(user), core::Ties::kRelevantLast, targets);
-    hits.clear();
-    for (std::size_t rank = 0; rank < ranking.size(); ++rank) {
-      if (top.IsRelevant(ranking[rank])) {
-        hits.push_back(static_cast<std::int32_t>(rank));
+class Evaluation {
+ public:
+  Evaluation(const core::Recommender& recommender, const data::EvalSet& set, std::span<const Metric> metrics,
+             const EvalOptions& options)
+      : recommender_(recommender), set_(set), options_(options), num_items_(recommender.NumItems()) {
+    bool needs_training = false;
+    bool needs_mean_targets = false;
+    list_length_ = options.keep_top;
+    for (const Metric& metric : metrics) {
+      const MetricScope scope = metric.scope();
+      needs_training = needs_training || scope == MetricScope::kList;
+      needs_mean_targets = needs_mean_targets || metric.kind == MetricKind::kGauc;
+      depth_ = std::max(depth_, metric.k);
+      if (scope == MetricScope::kSet) {
+        list_length_ = std::max(list_length_, metric.k);
+        set_kinds_.push_back(metric);
+      } else {
+        result_.metrics.push_back(metric);
       }
     }
-    for (std::size_t metric = 0; metric < width; ++metric) {
-      result->per_user[static_cast<std::size_t>(user) * width + metric] =
-          Value(result->metrics[metric], hits, static_cast<std::int64_t>(targets.size()));
+    list_length_ = std::min(list_length_, num_items_);
+    depth_ = std::max(depth_, list_length_);
+    if (needs_training) {
+      training_.emplace(options.train, num_items_);
+    }
+    if (needs_mean_targets) {
+      mean_targets_ = static_cast<double>(set.target.nnz()) / static_cast<double>(set.rows());
+    }
+    result_.users = set.rows();
+    result_.per_user.resize(static_cast<std::size_t>(result_.users) * result_.metrics.size());
+    lists_.assign(static_cast<std::size_t>(result_.users * list_length_), -1);
+  }
+
+  EvalResult Run(const base::StopFlag* stop) {
+    const std::int64_t largest = std::min(options_.batch_size, result_.users);
+    std::vector<float> buffer(static_cast<std::size_t>(largest * num_items_));
+    for (std::int64_t first = 0; first < result_.users; first += largest) {
+      if (stop != nullptr) {
+        stop->ThrowIfSet();
+      }
+      const std::int64_t rows = std::min(largest, result_.users - first);
+      recommender_.ScoreBatch(Batch(first, rows), {buffer.data(), rows, num_items_});
+      const base::MatrixView<const float> scores{buffer.data(), rows, num_items_};
+      base::ParallelFor(0, rows, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
+        Ranker ranker(num_items_, options_.ties);
+        for (std::int64_t row = begin; row < end; ++row) {
+          MeasureUser(ranker, first + row, scores.row(row));
+        }
+      });
+    }
+    for (const Metric& metric : set_kinds_) {
+      result_.set_metrics.push_back(MeasureSet(metric, lists_, list_length_, num_items_, options_.seed));
+    }
+    KeepLists();
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] core::UserBatch Batch(std::int64_t first, std::int64_t rows) const {
+    core::UserBatch users{.history = set_.input.view().Slice(first, first + rows)};
+    if (set_.sequence.rows() != 0) {
+      users.sequence = set_.sequence.view().Slice(first, first + rows);
+    }
+    if (!set_.train_rows.empty()) {
+      users.rows = std::span(set_.train_rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
+    }
+    return users;
+  }
+
+  void MeasureUser(Ranker& ranker, std::int64_t user, std::span<const float> scores) {
+    Question question{.scores = scores, .masked = {}, .targets = set_.target.row(user), .candidates = {}};
+    if (set_.mask_input) {
+      question.masked = set_.input.row(user);
+    }
+    if (set_.candidates.rows() != 0) {
+      question.candidates = set_.candidates.row(user);
+    }
+    const std::span<const std::int32_t> ranking = ranker.Rank(question, depth_);
+    const std::size_t listed = std::min(ranking.size(), static_cast<std::size_t>(list_length_));
+    std::copy_n(ranking.begin(), listed, lists_.begin() + user * list_length_);
+    std::optional<double> auc;
+    const std::size_t width = result_.metrics.size();
+    for (std::size_t index = 0; index < width; ++index) {
+      const Metric& metric = result_.metrics[index];
+      double& value = result_.per_user[static_cast<std::size_t>(user) * width + index];
+      const auto targets = static_cast<std::int64_t>(question.targets.size());
+      switch (metric.scope()) {
+        case MetricScope::kHits:
+          value = Value(metric, ranker.hits(), targets, options_.definitions);
+          break;
+        case MetricScope::kScores:
+          if (!auc) {
+            auc = ranker.Auc(question);
+          }
+          value = metric.kind == MetricKind::kGauc ? *auc * static_cast<double>(targets) / mean_targets_ : *auc;
+          break;
+        default:
+          value = ListValue(metric, ranking, set_.input.row(user), *training_);
+      }
     }
   }
-}
+
+  void KeepLists() {
+    result_.top_k = std::min(options_.keep_top, list_length_);
+    if (result_.top_k == list_length_) {
+      result_.top_items = std::move(lists_);
+      return;
+    }
+    for (std::int64_t user = 0; user < result_.users && result_.top_k > 0; ++user) {
+      const auto begin = lists_.begin() + user * list_length_;
+      result_.top_items.insert(result_.top_items.end(), begin, begin + result_.top_k);
+    }
+  }
+
+  const core::Recommender& recommender_;
+  const data::EvalSet& set_;
+  const EvalOptions& options_;
+  const std::int64_t num_items_;
+  std::int64_t depth_ = 0;        // of the ranking
+  std::int64_t list_length_ = 0;  // what is remembered of it
+  std::vector<Metric> set_kinds_;
+  std::optional<TrainingStatistics> training_;
+  double mean_targets_ = 0.0;
+  std::vector<std::int32_t> lists_;  // [users, list_length]
+  EvalResult result_;
+};
 
 }  // namespace
 
-const config::FieldTable& EvalFields() {
-  static const config::FieldTable table =
-      config::Fields<EvalConfig>()
-          .TextList("metrics", &EvalConfig::metrics,
-                    "What is measured: ndcg, recall, hr, precision, map or mrr, each with its cutoff (ndcg@10).")
-          .Int("batch_size", &EvalConfig::batch_size, 1, 1'000'000,
-               "Users scored at once; results do not depend on it beyond the rounding of BLAS.")
-          .Alias("eval_batch_size")
-          .Take();
-  return table;
-}
-
-std::vector<double> EvalResult::Column(std::size_t metric) const {
-  RECFORCE_CHECK(metric < metrics.size(), "a metric that was not measured");
-  std::vector<double> column;
-  column.reserve(static_cast<std::size_t>(users));
-  for (std::size_t at = metric; at < per_user.size(); at += metrics.size()) {
-    column.push_back(per_user[at]);
+EvalResult Evaluate(const core::Recommender& recommender, const data::EvalSet& set, std::span<const Metric> metrics,
+                    const EvalOptions& options, const base::StopFlag* stop) {
+  RECFORCE_CHECK(!metrics.empty() && options.batch_size > 0, "evaluation needs a metric and a batch size");
+  if (set.rows() == 0) {
+    throw base::Error(base::ErrorKind::kData, "evaluation: no users to evaluate: 0; expected at least one");
   }
-  return column;
-}
-
-double EvalResult::Mean(std::size_t metric) const {
-  double sum = 0.0;
-  const std::vector<double> values = Column(metric);
-  for (const double value : values) {
-    sum += value;
-  }
-  return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
-}
-
-double EvalResult::HalfWidth95(std::size_t metric) const {
-  const std::vector<double> values = Column(metric);
-  if (values.size() < 2) {
-    return 0.0;
-  }
-  const double mean = Mean(metric);
-  double squares = 0.0;
-  for (const double value : values) {
-    squares += (value - mean) * (value - mean);
-  }
-  const auto n = static_cast<double>(values.size());
-  return 1.96 * std::sqrt(squares / (n - 1.0)) / std::sqrt(n);
-}
-
-std::size_t EvalResult::IndexOf(const std::string& name) const {
-  std::vector<std::string> names;
-  for (std::size_t index = 0; index < metrics.size(); ++index) {
-    if (metrics[index].name == name) {
-      return index;
-    }
-    names.push_back(metrics[index].name);
-  }
-  const std::string hint = base::DidYouMean(name, names);
-  throw base::Error(base::ErrorKind::kNotFound, "evaluation: metric was not measured: '" + name + "'" +
-                                                    (hint.empty() ? "; " : hint + " ") +
-                                                    "measured: " + base::Join(names, ", "));
+  return Evaluation(recommender, set, metrics, options).Run(stop);
 }
 
 EvalResult Evaluate(const core::Recommender& recommender, const data::EvalSet& set, std::span<const Metric> metrics,
                     std::int64_t batch_size, const base::StopFlag* stop) {
-  RECFORCE_CHECK(!metrics.empty() && batch_size > 0, "evaluation needs a metric and a batch size");
-  if (set.rows() == 0) {
-    throw base::Error(base::ErrorKind::kData, "evaluation: no users to evaluate: 0; expected at least one");
-  }
-  EvalResult result;
-  result.metrics.assign(metrics.begin(), metrics.end());
-  result.users = set.rows();
-  result.per_user.resize(static_cast<std::size_t>(result.users) * metrics.size());
-  std::int64_t depth = 0;
-  for (const Metric& metric : metrics) {
-    depth = std::max(depth, metric.k);
-  }
-
-  const std::int64_t num_items = recommender.NumItems();
-  const std::int64_t largest = std::min(batch_size, result.users);
-  std::vector<float> buffer(static_cast<std::size_t>(largest * num_items));
-  for (std::int64_t first = 0; first < result.users; first += largest) {
-    if (stop != nullptr) {
-      stop->ThrowIfSet();
-    }
-    const std::int64_t rows = std::min(largest, result.users - first);
-    core::UserBatch users{.history = set.input.view().Slice(first, first + rows)};
-    if (set.sequence.rows() != 0) {
-      users.sequence = set.sequence.view().Slice(first, first + rows);
-    }
-    if (!set.train_rows.empty()) {
-      users.rows = std::span(set.train_rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
-    }
-    recommender.ScoreBatch(users, {buffer.data(), rows, num_items});
-    const base::MatrixView<const float> scores{buffer.data(), rows, num_items};
-    base::ParallelFor(0, rows, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
-      MeasureUsers(set, first, scores, begin, end, depth, &result);
-    });
-  }
-  return result;
+  EvalOptions options;
+  options.batch_size = batch_size;
+  return Evaluate(recommender, set, metrics, options, stop);
 }
 
 }  // namespace recforce::eval

@@ -21,18 +21,29 @@ constexpr std::int64_t kLargestCutoff = 1'000'000'000;
 struct KnownMetric {
   std::string_view name;
   MetricKind kind;
+  MetricScope scope;
 };
 constexpr std::array kKnownMetrics = {
-    KnownMetric{"ndcg", MetricKind::kNdcg},  KnownMetric{"recall", MetricKind::kRecall},
-    KnownMetric{"hr", MetricKind::kHitRate}, KnownMetric{"precision", MetricKind::kPrecision},
-    KnownMetric{"map", MetricKind::kMap},    KnownMetric{"mrr", MetricKind::kMrr},
+    KnownMetric{"ndcg", MetricKind::kNdcg, MetricScope::kHits},
+    KnownMetric{"recall", MetricKind::kRecall, MetricScope::kHits},
+    KnownMetric{"hr", MetricKind::kHitRate, MetricScope::kHits},
+    KnownMetric{"precision", MetricKind::kPrecision, MetricScope::kHits},
+    KnownMetric{"map", MetricKind::kMap, MetricScope::kHits},
+    KnownMetric{"mrr", MetricKind::kMrr, MetricScope::kHits},
+    KnownMetric{"auc", MetricKind::kAuc, MetricScope::kScores},
+    KnownMetric{"gauc", MetricKind::kGauc, MetricScope::kScores},
+    KnownMetric{"novelty", MetricKind::kNovelty, MetricScope::kList},
+    KnownMetric{"popularity_lift", MetricKind::kPopularityLift, MetricScope::kList},
+    KnownMetric{"diversity", MetricKind::kDiversity, MetricScope::kList},
+    KnownMetric{"coverage", MetricKind::kCoverage, MetricScope::kSet},
+    KnownMetric{"gini", MetricKind::kGini, MetricScope::kSet},
 };
 
-MetricKind ParseKind(const std::string& whole, std::string_view word) {
+KnownMetric ParseKind(const std::string& whole, std::string_view word) {
   std::vector<std::string> words;
   for (const KnownMetric& known : kKnownMetrics) {
     if (known.name == word) {
-      return known.kind;
+      return known;
     }
     words.emplace_back(known.name);
   }
@@ -83,10 +94,27 @@ double SumOfPrecisions(std::span<const std::int32_t> hits) {
 
 }  // namespace
 
+MetricScope Metric::scope() const {
+  for (const KnownMetric& known : kKnownMetrics) {
+    if (known.kind == kind) {
+      return known.scope;
+    }
+  }
+  RECFORCE_CHECK(false, "a metric of no kind");
+  return MetricScope::kHits;
+}
+
 Metric ParseMetric(const std::string& name) {
   const std::size_t at = name.find('@');
   const std::string_view word = std::string_view(name).substr(0, at);
-  const MetricKind kind = ParseKind(name, word);
+  const KnownMetric known = ParseKind(name, word);
+  if (known.scope == MetricScope::kScores) {
+    if (at != std::string::npos) {
+      throw base::Error(base::ErrorKind::kUsage, "metric '" + name + "': takes no cutoff: '" + name.substr(at + 1) +
+                                                     "'; expected " + std::string(word) + " alone");
+    }
+    return {known.kind, 0, name};
+  }
   const std::string cutoff = at == std::string::npos ? "" : name.substr(at + 1);
   const std::optional<std::int64_t> k = base::ParseInt(cutoff);
   if (!k || *k < 1 || *k > kLargestCutoff) {
@@ -94,7 +122,7 @@ Metric ParseMetric(const std::string& name) {
                       "metric '" + name + "': bad cutoff: '" + cutoff + "'; expected a whole number in [1, " +
                           std::to_string(kLargestCutoff) + "], like " + std::string(word) + "@10");
   }
-  return {kind, *k, std::string(word) + "@" + std::to_string(*k)};
+  return {known.kind, *k, std::string(word) + "@" + std::to_string(*k)};
 }
 
 std::vector<Metric> ParseMetrics(std::span<const std::string> names) {
@@ -113,7 +141,8 @@ std::vector<Metric> ParseMetrics(std::span<const std::string> names) {
   return metrics;
 }
 
-double Value(const Metric& metric, std::span<const std::int32_t> hits, std::int64_t num_targets) {
+double Value(const Metric& metric, std::span<const std::int32_t> hits, std::int64_t num_targets,
+             Definitions definitions) {
   RECFORCE_CHECK(num_targets > 0, "a user without targets has no metrics");
   std::size_t count = 0;
   while (count < hits.size() && hits[count] < metric.k) {
@@ -125,7 +154,8 @@ double Value(const Metric& metric, std::span<const std::int32_t> hits, std::int6
     case MetricKind::kNdcg:
       return Ndcg(inside, ideal_hits);
     case MetricKind::kRecall:
-      return static_cast<double>(count) / static_cast<double>(ideal_hits);
+      return static_cast<double>(count) /
+             static_cast<double>(definitions == Definitions::kRecbole ? num_targets : ideal_hits);
     case MetricKind::kPrecision:
       return static_cast<double>(count) / static_cast<double>(metric.k);
     case MetricKind::kMap:
@@ -134,8 +164,10 @@ double Value(const Metric& metric, std::span<const std::int32_t> hits, std::int6
       return count == 0 ? 0.0 : 1.0 / static_cast<double>(inside[0] + 1);
     case MetricKind::kHitRate:
       return count == 0 ? 0.0 : 1.0;
+    default:
+      break;
   }
-  RECFORCE_CHECK(false, "a metric of no kind");
+  RECFORCE_CHECK(false, "a metric that hits alone do not give");
   return 0.0;
 }
 

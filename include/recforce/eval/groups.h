@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thirds of the evaluated users, to see for whom a model works.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "recforce/data/split.h"
+#include "recforce/eval/evaluator.h"
+
+namespace recforce::eval {
+
+struct UserGroups {
+  std::vector<std::string> names;    // least first
+  std::vector<std::int32_t> of_row;  // of each row of the set, an index of names; empty for kind none
+};
+// kind activity: light, medium, heavy by how many events the model is shown. kind mainstream: niche, mixed, mainstream
+// by the mean number of training users of the items shown. Users of equal measure are in the same group, so groups
+// are thirds only as far as that allows. `train`: rows over the catalogue. Error(Usage) for another kind.
+UserGroups GroupUsers(const std::string& kind, const data::EvalSet& set, data::CsrView train, std::int64_t num_items);
+
+// Mean and interval of a metric over one group.
+Summary SummarizeGroup(const EvalResult& result, const std::vector<std::int32_t>& of_row, std::int32_t group,
+                       std::size_t metric);
+
+}  // namespace recforce::eval
