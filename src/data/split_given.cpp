@@ -121,6 +121,11 @@ std::vector<Part> LabelGiven(const Dataset& dataset, const SplitConfig& config) 
     ThrowSplitUsage("split.validation_from: the log has validation interactions of its own: '" +
                     config.validation_from + "'; expected auto");
   }
+  if (config.validation_from == "random" && dataset.repeats()) {
+    ThrowSplitUsage(
+        "split.validation_from: would put repeats of one interaction into training and into validation: 'random'; the "
+        "log keeps repeats (--duplicates keep). take last or users");
+  }
   if (!has_validation && config.validation_from != "none") {
     TakeValidation(dataset, config, parts);
   }

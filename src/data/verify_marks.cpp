@@ -360,12 +360,12 @@ class MarkVerifier {
     }
   }
 
+  // Events, repeated ones too: a row can hold no item that the catalogue lacks.
   [[nodiscard]] std::int64_t CountCold(std::int64_t user) const {
-    std::int64_t cold = 0;
-    for (std::int64_t place = Begin(user); place < End(user); ++place) {
-      cold += Mark(place) == 0 && !IsWarm(place) ? 1 : 0;
-    }
-    return cold;
+    const std::span<const std::int32_t> events = dataset_.interactions().row(user);
+    return std::count_if(events.begin(), events.end(), [this](std::int32_t item) {
+      return !std::binary_search(split_.catalogue.begin(), split_.catalogue.end(), item);
+    });
   }
 
   const Dataset& dataset_;

@@ -55,6 +55,12 @@ class SessionVerifier {
     return known;
   }
 
+  // Whether the event is no target because it repeats what is masked.
+  [[nodiscard]] bool IsDropped(const Items& known, std::size_t next) const {
+    const auto end = known.begin() + static_cast<std::ptrdiff_t>(next);
+    return masks_ && std::find(known.begin(), end, known[next]) != end;
+  }
+
   void Claim(std::int64_t user, Place place, const char* name) {
     Place& known = place_[static_cast<std::size_t>(user)];
     if (known != kNowhere && known != place) {
@@ -96,8 +102,7 @@ class SessionVerifier {
       const Items known = Known(user);
       for (std::size_t next = 1; next < known.size(); ++next) {
         const Items prefix(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(next));
-        if (masks_ && std::find(prefix.begin(), prefix.end(), known[next]) != prefix.end()) {
-          ++seen_;
+        if (IsDropped(known, next)) {
           continue;
         }
         CheckRow(set, row++, user, prefix, known[next], name);
@@ -161,11 +166,16 @@ class SessionVerifier {
     std::int64_t sessions = 0;
     std::int64_t with_rows = 0;
     std::int64_t cold = 0;
+    std::int64_t seen = 0;
     for (std::int64_t user = 0; user < log_.rows(); ++user) {
+      const Items known = Known(user);
       const auto size = static_cast<std::int64_t>(log_.row(user).size());
       sessions += size > 0 ? 1 : 0;
       with_rows += place_[static_cast<std::size_t>(user)] >= kInValidation ? 1 : 0;
-      cold += size - static_cast<std::int64_t>(Known(user).size());
+      cold += size - static_cast<std::int64_t>(known.size());
+      for (std::size_t next = 1; next < known.size() && place_[static_cast<std::size_t>(user)] != kInTraining; ++next) {
+        seen += IsDropped(known, next) ? 1 : 0;
+      }
     }
     const PartSizes sizes = RatioSizes(split_.config, sessions);
     const std::int64_t test = std::count(place_.begin(), place_.end(), kInTest);
@@ -177,7 +187,7 @@ class SessionVerifier {
     }
     RequireSplitCount("cold_targets_dropped", split_.cold_targets_dropped, cold,
                       "held-out interactions have items that training never sees");
-    RequireSplitCount("seen_targets_dropped", split_.seen_targets_dropped, seen_, "held-out items are seen before");
+    RequireSplitCount("seen_targets_dropped", split_.seen_targets_dropped, seen, "held-out items are seen before");
     RequireSplitCount("users_without_targets", split_.users_without_targets, sessions - sizes.train - with_rows,
                       "held-out sessions have no row");
   }
@@ -188,7 +198,6 @@ class SessionVerifier {
   const bool masks_;
   std::vector<Place> place_;         // [users]
   std::vector<std::int32_t> local_;  // [items of the dataset] index in the catalogue, or -1
-  std::int64_t seen_ = 0;
 };
 
 }  // namespace

@@ -51,9 +51,12 @@ TEST(MetricNames, AreReadAndWrittenBack) {
 TEST(MetricNames, ErrorsSayWhatIsAllowed) {
   EXPECT_EQ(MessageOf({"ndgc@10"}),
             "metric 'ndgc@10': unknown name: 'ndgc'; did you mean 'ndcg'? "
-            "known metrics: ndcg, recall, hr, precision, map, mrr");
+            "known metrics: ndcg, recall, hr, precision, map, mrr, auc, gauc, novelty, "
+            "popularity_lift, diversity, coverage, gini");
   EXPECT_EQ(MessageOf({"accuracy@10"}),
-            "metric 'accuracy@10': unknown name: 'accuracy'; known metrics: ndcg, recall, hr, precision, map, mrr");
+            "metric 'accuracy@10': unknown name: 'accuracy'; known metrics: ndcg, recall, hr, precision, map, mrr, "
+            "auc, gauc, novelty, "
+            "popularity_lift, diversity, coverage, gini");
   EXPECT_EQ(MessageOf({"ndcg"}),
             "metric 'ndcg': bad cutoff: ''; expected a whole number in [1, 1000000000], like ndcg@10");
   EXPECT_EQ(MessageOf({"hr@0"}),
