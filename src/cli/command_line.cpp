@@ -154,25 +154,37 @@ class Grammar {
   void AddConvert(CLI::App& data) {
     auto [convert, args] = Command<ConvertArgs>(data, "convert", "Make a dataset from log files", RunConvert);
     data::ConvertOptions& options = args->options;
-    convert->add_option("INPUT", args->input, "a file, or a folder that holds files of known names")->required();
+    AddInput(*convert, args->input, options);
     convert->add_option("--out", args->out, "folder of the dataset to write")->required();
-    convert->add_option("--format", options.format, "recbole, movielens, csv or auto")->capture_default_str();
     convert->add_option("--min-rating", options.min_rating, "keep rows with at least this value");
     convert->add_option("--min-user-interactions", options.min_user_interactions, "keep users with at least so many")
         ->check(Whole(0));
     convert->add_option("--min-item-interactions", options.min_item_interactions, "keep items with at least so many")
         ->check(Whole(0));
-    convert->add_option("--user-col", options.user_column, "name of the column of users");
-    convert->add_option("--item-col", options.item_column, "name of the column of items");
-    convert->add_option("--time-col", options.time_column, "name of the column of times");
-    convert->add_option("--value-col", options.value_column, "name of the column of values");
     convert
-        ->add_option("--duplicates", options.duplicates, "which row of a repeated pair is kept: last, first or error")
-        ->check(CLI::IsMember({"last", "first", "error"}))
-        ->capture_default_str();
+        ->add_option("--duplicates", options.duplicates,
+                     "which row of a repeated pair is kept: last, first, error or keep (all); keep for sessions, "
+                     "displays and open_bandit, last for the others, when not given")
+        ->check(CLI::IsMember({"last", "first", "error", "keep"}));
     convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
         ->check(Whole(0))
         ->capture_default_str();
+  }
+
+  // What every command that reads a log asks.
+  static void AddInput(CLI::App& command, std::string& input, data::ConvertOptions& options) {
+    command.add_option("INPUT", input, "a file, or a folder that holds files of known names")->required();
+    command.add_option("--format", options.format, "one of " + base::Join(data::FormatNames(), ", "))
+        ->capture_default_str();
+    command.add_option("--user-col", options.user_column, "name of the column of users");
+    command.add_option("--item-col", options.item_column, "name of the column of items");
+    command.add_option("--time-col", options.time_column, "name of the column of times");
+    command.add_option("--value-col", options.value_column, "name of the column of values");
+    command
+        .add_option("--feedback-types", options.feedback_types,
+                    "gorse: the types of feedback to keep, with commas between them")
+        ->delimiter(',')
+        ->allow_extra_args(false);
   }
 
   void AddTrain() {

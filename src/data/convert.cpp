@@ -137,6 +137,9 @@ std::vector<std::size_t> OrderByUserAndTime(const Log& log, std::vector<std::siz
 std::vector<std::size_t> DropDuplicates(const Log& log, const std::string& rule, Preprocessing& counts) {
   std::vector<std::size_t> user_begin;
   const std::vector<std::size_t> order = OrderByUserAndTime(log, user_begin);
+  if (rule == "keep") {
+    return order;
+  }
   constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> place(static_cast<std::size_t>(log.items.size()), kNone);  // in `kept`, of this user's item
   std::vector<std::size_t> kept;
@@ -250,7 +253,9 @@ void CheckOptions(const ConvertOptions& options) {
     }
   };
   check_choice("--format", options.format, FormatNames());
-  check_choice("--duplicates", options.duplicates, {"last", "first", "error"});
+  if (!options.duplicates.empty()) {
+    check_choice("--duplicates", options.duplicates, {"last", "first", "error", "keep"});
+  }
   const auto check_count = [](const std::string& flag, std::int64_t value) {
     if (value < 0) {
       throw Error(ErrorKind::kUsage, flag + ": is negative: '" + std::to_string(value) + "'; expected 0 or more");
@@ -292,11 +297,16 @@ std::string SourceName(const std::filesystem::path& input) {
 
 }  // namespace
 
-ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& options,
+ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& asked,
                       const std::filesystem::path& output) {
-  CheckOptions(options);
-  const ColumnNames names{options.user_column, options.item_column, options.time_column, options.value_column};
+  CheckOptions(asked);
+  ConvertOptions options = asked;
+  const ColumnNames names{options.user_column, options.item_column, options.time_column, options.value_column,
+                          options.feedback_types};
   const LogFile found = FindLog(input, options.format, names);
+  if (options.duplicates.empty()) {
+    options.duplicates = found.duplicates;
+  }
   ConvertReport report;
   Preprocessing& counts = report.preprocessing;
   counts.source = SourceName(input);
@@ -308,8 +318,7 @@ ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& inpu
 
   BadRows bad_rows(options.max_bad_rows, report);
   Log log(found.path.string(), options, bad_rows, counts);
-  LineSource source = LineSource::Open(found.path);
-  ReadLog(source, found.kind, names, log);
+  ReadFound(found, names, log);
   std::vector<std::size_t> rows = DropDuplicates(log, options.duplicates, counts);
   counts.rows_of_rare_items = DropRare(rows, log.item, log.items.size(), options.min_item_interactions);
   counts.rows_of_rare_users = DropRare(rows, log.user, log.users.size(), options.min_user_interactions);

@@ -200,8 +200,8 @@ TEST(Convert, FoldersAreSearchedForKnownNames) {
 TEST(Convert, SaysWhenTheInputIsNotClear) {
   const TempDir dir;
   const std::string formats =
-      "expected recbole (NAME.inter with a header of name:type), movielens (u.data, ratings.dat or ratings.csv) or "
-      "csv (a header of column names; .csv or .tsv), each also .gz; say which with --format";
+      "expected a log that its name or its first line tells; say which with --format: recbole, movielens, csv, jsonl, "
+      "gorse, adjacency, sessions, pairs, ncf, displays, open_bandit, coat";
   EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(dir / "none", dir / "out"); }, ErrorKind::kUsage),
             (dir / "none").string() + ": no such file or folder");
   std::filesystem::create_directory(dir / "empty");
@@ -219,8 +219,10 @@ TEST(Convert, SaysWhenTheInputIsNotClear) {
   EXPECT_EQ(ConvertLog(renamed, dir / "out").preprocessing.format, "movielens");
   ConvertOptions options;
   options.format = "recbol";
-  EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(text, dir / "out", options); }, ErrorKind::kUsage),
-            "--format: unknown choice 'recbol'; expected recbole, movielens, csv, auto; did you mean 'recbole'?");
+  EXPECT_EQ(
+      ErrorOf([&] { (void)ConvertLog(text, dir / "out", options); }, ErrorKind::kUsage),
+      "--format: unknown choice 'recbol'; expected recbole, movielens, csv, jsonl, gorse, adjacency, sessions, pairs, "
+      "ncf, displays, open_bandit, coat, auto; did you mean 'recbole'?");
 }
 
 TEST(Convert, CountsBadRowsUpToTheLimit) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which file holds the log, in which format, and where its titles lie: by name, then by the first line.
+// Which files hold the log, in which format, and where its titles lie: by name, then by the first line.
 #pragma once
 
 #include <filesystem>
@@ -8,23 +8,37 @@
 #include <vector>
 
 #include "data/readers.h"
+#include "recforce/data/convert.h"
 
 namespace recforce::data {
 
-struct LogFile {
+// One file of a log.
+struct LogInput {
   std::filesystem::path path;
   LogKind kind = LogKind::kCsv;
-  std::string format;  // recbole, movielens or csv
-  std::optional<std::filesystem::path> titles;
-  TitleKind title_kind = TitleKind::kItem;
+  std::optional<Part> part;                           // of all its rows, in a log that its publisher split
+  std::optional<std::filesystem::path> propensities;  // of a matrix: the matrix that lies beside it
 };
 
-const std::vector<std::string>& FormatNames();  // what `format` may be
+struct LogFile {
+  std::filesystem::path path;    // of the one file, or of the folder of several: for messages
+  std::string format;            // one of FormatNames(), not auto
+  std::vector<LogInput> inputs;  // in the order in which they are read, never empty
+  std::optional<std::filesystem::path> titles;
+  TitleKind title_kind = TitleKind::kItem;
+  // What repeated (user, item) pairs of this format mean where nobody says it: "last" row counts, or "keep" them all.
+  std::string duplicates = "last";
+};
 
-// `input` is a file or a folder that holds one log under a known name (each also with .gz): NAME.inter, u.data,
-// ratings.dat, ratings.csv; with format csv any .csv or .tsv. Titles are looked for in the same folder:
-// NAME.item, u.item, movies.dat, movies.csv. Error(Usage) when there is no such input, no log or more than one
-// in the folder, or when the format cannot be told.
+// `input` is a file, or a folder that holds one log under known names, each also compressed (.gz, .zst). The training
+// file of a log that its publisher split stands for all files of the split. docs/howto/import_a_log.md has the names.
+// Error(Usage) when there is no such input, no log or more than one in the folder, when a file of a split is missing,
+// or when the format cannot be told.
 LogFile FindLog(const std::filesystem::path& input, const std::string& format, const ColumnNames& names);
+
+// Reads all files of a log in order, with one Begin(). Errors as of ReadLog(); Error(Data) also when a part of a split
+// lacks times or values that the first one has, or matrices differ in shape. Rows of a part without propensities have 1
+// where another part has them.
+void ReadFound(const LogFile& found, const ColumnNames& names, RowSink& sink);
 
 }  // namespace recforce::data

@@ -46,30 +46,24 @@ std::string TypeOf(const std::string& name) {
 }
 std::string WithoutType(const std::string& name) { return name.substr(0, name.rfind(':')); }
 
-// Names as messages list them, the first ones of many.
-std::string Listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 30;
-  std::vector<std::string> quoted;
-  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-    quoted.push_back(Quoted(names[i]));
-  }
-  return base::Join(quoted, ", ") + (names.size() > kShown ? ", ..." : "");
-}
-
 std::optional<std::size_t> Position(const std::vector<std::string>& header, const std::string& name) {
   const auto found = std::find(header.begin(), header.end(), name);
   return found == header.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - header.begin()));
 }
 
+bool HasAll(const std::vector<std::string>& header, std::initializer_list<const char*> names) {
+  return std::all_of(names.begin(), names.end(), [&](const char* name) { return Position(header, name).has_value(); });
+}
+
 // The column for a role, nothing when no name is given and no usual one is there.
-std::optional<std::size_t> FindColumn(const RecordReader& records, const std::vector<std::string>& header,
+std::optional<std::size_t> FindColumn(const HeaderPlace& place, const std::vector<std::string>& header,
                                       const Role& role, const std::string& given) {
   std::optional<std::size_t> found;
   if (!given.empty()) {
     found = Position(header, given);
     if (!found) {
-      throw Error(ErrorKind::kUsage, records.Where(0) + ": no " + std::string(role.what) + " column " + Quoted(given) +
-                                         "; the columns are " + Listed(header) + base::DidYouMean(given, header));
+      throw Error(ErrorKind::kUsage, place(0) + ": no " + std::string(role.what) + " column " + Quoted(given) +
+                                         "; the columns are " + ListNames(header) + base::DidYouMean(given, header));
     }
   } else {
     for (const std::string& name : role.usual) {
@@ -79,23 +73,23 @@ std::optional<std::size_t> FindColumn(const RecordReader& records, const std::ve
     }
   }
   if (found && std::count(header.begin(), header.end(), header[*found]) > 1) {
-    throw Error(ErrorKind::kData, records.Where(0) + ": column stands twice in the header: " + Quoted(header[*found]) +
+    throw Error(ErrorKind::kData, place(0) + ": column stands twice in the header: " + Quoted(header[*found]) +
                                       "; expected distinct names");
   }
   return found;
 }
 
-std::size_t NeedColumn(const RecordReader& records, const std::vector<std::string>& header, const Role& role,
+std::size_t NeedColumn(const HeaderPlace& place, const std::vector<std::string>& header, const Role& role,
                        const std::string& given) {
-  if (const auto found = FindColumn(records, header, role, given)) {
+  if (const auto found = FindColumn(place, header, role, given)) {
     return *found;
   }
-  throw Error(ErrorKind::kUsage, records.Where(0) + ": no " + std::string(role.what) + " column: none of " +
-                                     Listed(role.usual) + "; the columns are " + Listed(header) + "; name it with " +
-                                     std::string(role.flag));
+  throw Error(ErrorKind::kUsage, place(0) + ": no " + std::string(role.what) + " column: none of " +
+                                     ListNames(role.usual) + "; the columns are " + ListNames(header) +
+                                     "; name it with " + std::string(role.flag));
 }
 
-void CheckDistinct(const RecordReader& records, const LogColumns& columns) {
+void CheckDistinct(const HeaderPlace& place, const LogColumns& columns) {
   std::vector<std::size_t> used = {columns.user, columns.item};
   if (columns.time) {
     used.push_back(*columns.time);
@@ -105,8 +99,7 @@ void CheckDistinct(const RecordReader& records, const LogColumns& columns) {
   }
   std::sort(used.begin(), used.end());
   if (const auto twice = std::adjacent_find(used.begin(), used.end()); twice != used.end()) {
-    throw Error(ErrorKind::kUsage, records.Where(*twice) +
-                                       ": column is asked for twice: " + Quoted(columns.names[*twice]) +
+    throw Error(ErrorKind::kUsage, place(*twice) + ": column is asked for twice: " + Quoted(columns.names[*twice]) +
                                        "; expected different columns for user, item, time and value");
   }
 }
@@ -137,14 +130,14 @@ std::vector<std::string> ReadHeader(RecordReader& records) {
   return header;
 }
 
-LogColumns CsvColumns(const RecordReader& records, const std::vector<std::string>& header, const ColumnNames& names) {
+LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names) {
   LogColumns columns;
   columns.names = header;
-  columns.user = NeedColumn(records, header, UserRole(), names.user);
-  columns.item = NeedColumn(records, header, ItemRole(), names.item);
-  columns.time = FindColumn(records, header, TimeRole(), names.time);
-  columns.value = FindColumn(records, header, ValueRole(), names.value);
-  CheckDistinct(records, columns);
+  columns.user = NeedColumn(place, header, UserRole(), names.user);
+  columns.item = NeedColumn(place, header, ItemRole(), names.item);
+  columns.time = FindColumn(place, header, TimeRole(), names.time);
+  columns.value = FindColumn(place, header, ValueRole(), names.value);
+  CheckDistinct(place, columns);
   return columns;
 }
 
@@ -157,7 +150,7 @@ LogColumns InterColumns(const RecordReader& records, const std::vector<std::stri
     }
     plain.push_back(WithoutType(header[i]));
   }
-  LogColumns columns = CsvColumns(records, plain, names);
+  LogColumns columns = CsvColumns([&](std::size_t i) { return records.Where(i); }, plain, names);
   CheckType(records, header, columns.user, {"token"}, "token");
   CheckType(records, header, columns.item, {"token"}, "token");
   if (columns.time) {
@@ -170,13 +163,81 @@ LogColumns InterColumns(const RecordReader& records, const std::vector<std::stri
 }
 
 LogColumns MovielensColumns(const std::string& file, const ColumnNames& names) {
-  for (const std::string* name : {&names.user, &names.item, &names.time, &names.value}) {
-    if (!name->empty()) {
-      throw Error(ErrorKind::kUsage, file + ": this format has no column names: " + Quoted(*name) +
-                                         "; its columns are user, item, rating, timestamp");
+  RefuseColumnNames(file, names, "user, item, rating, timestamp");
+  LogColumns columns;
+  columns.names = {"user", "item", "rating", "timestamp"};
+  columns.item = 1;
+  columns.value = 2;
+  columns.time = 3;
+  return columns;
+}
+
+LogColumns OpenBanditColumns(const HeaderPlace& place, const std::vector<std::string>& header,
+                             const ColumnNames& names) {
+  LogColumns columns;
+  columns.names = header;
+  columns.item =
+      names.item.empty() ? FixedColumn(place, header, "item_id") : NeedColumn(place, header, ItemRole(), names.item);
+  columns.time =
+      names.time.empty() ? FixedColumn(place, header, "timestamp") : NeedColumn(place, header, TimeRole(), names.time);
+  columns.value =
+      names.value.empty() ? FixedColumn(place, header, "click") : NeedColumn(place, header, ValueRole(), names.value);
+  columns.position = FixedColumn(place, header, "position");
+  const bool is_bandit_pipeline = !Position(header, "propensity_score") && Position(header, "action_prob");
+  columns.propensity = FixedColumn(place, header, is_bandit_pipeline ? "action_prob" : "propensity_score");
+  columns.user = columns.item;
+  if (!names.user.empty()) {
+    columns.user = NeedColumn(place, header, UserRole(), names.user);
+    CheckDistinct(place, columns);
+    return columns;
+  }
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (header[i].starts_with("user_feature_")) {
+      columns.user_features.push_back(i);
     }
   }
-  return {{"user", "item", "rating", "timestamp"}, 0, 1, 3, 2};
+  if (columns.user_features.empty()) {
+    throw Error(ErrorKind::kUsage, place(0) +
+                                       ": no user column: none of 'user_feature_0', 'user_feature_1', ...; the "
+                                       "columns are " +
+                                       ListNames(header) + "; name it with --user-col");
+  }
+  return columns;
+}
+
+std::size_t FixedColumn(const HeaderPlace& place, const std::vector<std::string>& header, const std::string& name) {
+  const std::optional<std::size_t> found = Position(header, name);
+  if (!found) {
+    throw Error(ErrorKind::kData, place(0) + ": no column " + Quoted(name) +
+                                      ", which this format has; the columns are " + ListNames(header) +
+                                      base::DidYouMean(name, header));
+  }
+  if (std::count(header.begin(), header.end(), name) > 1) {
+    throw Error(ErrorKind::kData,
+                place(*found) + ": column stands twice in the header: " + Quoted(name) + "; expected distinct names");
+  }
+  return *found;
+}
+
+void RefuseColumnNames(const std::string& file, const ColumnNames& names, const std::string& columns) {
+  for (const std::string* name : {&names.user, &names.item, &names.time, &names.value}) {
+    if (!name->empty()) {
+      throw Error(ErrorKind::kUsage,
+                  file + ": this format has no column names: " + Quoted(*name) + "; its columns are " + columns);
+    }
+  }
+}
+
+const std::vector<std::string>& UsualTimeNames() { return TimeRole().usual; }
+const std::vector<std::string>& UsualValueNames() { return ValueRole().usual; }
+
+std::string ListNames(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 30;
+  std::vector<std::string> quoted;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    quoted.push_back(Quoted(names[i]));
+  }
+  return base::Join(quoted, ", ") + (names.size() > kShown ? ", ..." : "");
 }
 
 std::optional<TitleColumns> FindTitleColumns(const std::vector<std::string>& header, bool typed) {
@@ -213,6 +274,15 @@ bool HasUserAndItem(const std::vector<std::string>& header, const ColumnNames& n
                          : Position(header, given).has_value();
   };
   return has(UserRole(), names.user) && has(ItemRole(), names.item);
+}
+
+bool IsOpenBanditHeader(const std::vector<std::string>& header) {
+  return HasAll(header, {"timestamp", "item_id", "position", "click"}) &&
+         (HasAll(header, {"propensity_score"}) || HasAll(header, {"action_prob"}));
+}
+
+bool IsDisplayHeader(const std::vector<std::string>& header) {
+  return HasAll(header, {"SessionId", "Time", "ItemId", "is_click"});
 }
 
 }  // namespace recforce::data

@@ -4,8 +4,13 @@
 
 #include <algorithm>
 
+#include "data/json_reader.h"
 #include "data/log_header.h"
 #include "data/parse_fields.h"
+#include "data/read_displays.h"
+#include "data/read_jsonl.h"
+#include "data/read_lists.h"
+#include "data/read_matrix.h"
 #include "data/record_reader.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -22,8 +27,8 @@ class LogParser {
 
   // False when the record is bad; message() says why.
   bool Parse(LogRow& row) {
-    return CheckSize() && TakeId(columns_.user, row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
-           TakeValue(row.value);
+    return CheckSize() && TakeUser(row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
+           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position);
   }
   [[nodiscard]] std::string& message() { return message_; }
 
@@ -50,6 +55,18 @@ class LogParser {
     return !id.empty() || Fail(column, {"is empty", "an id"});
   }
 
+  bool TakeUser(std::string_view& id) {
+    if (columns_.user_features.size() < 2) {
+      return TakeId(columns_.user_features.empty() ? columns_.user : columns_.user_features.front(), id);
+    }
+    joined_.clear();
+    for (const std::size_t column : columns_.user_features) {
+      joined_.append(joined_.empty() ? "" : "|").append(records_.field(column));
+    }
+    id = joined_;
+    return true;
+  }
+
   bool TakeTime(std::int64_t& time) {
     if (!columns_.time) {
       return true;
@@ -66,14 +83,34 @@ class LogParser {
     return fault == FieldFault::kNone || Fail(*columns_.value, ValueFault(fault));
   }
 
+  bool TakePropensity(float& propensity) {
+    if (!columns_.propensity) {
+      return true;
+    }
+    const FieldFault fault = ParsePropensity(records_.field(*columns_.propensity), propensity);
+    return fault == FieldFault::kNone || Fail(*columns_.propensity, PropensityFault(fault));
+  }
+
+  bool TakePosition(std::int32_t& position) {
+    if (!columns_.position) {
+      return true;
+    }
+    const FieldFault fault = ParsePosition(records_.field(*columns_.position), position);
+    return fault == FieldFault::kNone || Fail(*columns_.position, PositionFault(fault));
+  }
+
   RecordReader& records_;
   const LogColumns& columns_;
+  std::string joined_;  // the user out of several columns
   std::string message_;
 };
 
 void ReadRows(RecordReader& records, const LogColumns& columns, RowSink& sink) {
   LogParser parser(records, columns);
-  sink.Begin({.time = columns.time.has_value(), .value = columns.value.has_value()});
+  sink.Begin({.time = columns.time.has_value(),
+              .value = columns.value.has_value(),
+              .propensity = columns.propensity.has_value(),
+              .position = columns.position.has_value()});
   LogRow row;
   while (true) {
     switch (records.Next()) {
@@ -100,19 +137,77 @@ std::string CsvSeparator(std::string_view first_line) {
   return found != std::string_view::npos && first_line[found] == '\t' ? "\t" : ",";
 }
 
-}  // namespace
-
-void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
+void ReadTable(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
   if (kind == LogKind::kUData || kind == LogKind::kRatingsDat) {
     RecordReader records(source, {kind == LogKind::kUData ? "\t" : "::"});
     ReadRows(records, MovielensColumns(source.name(), names), sink);
     return;
   }
-  const bool csv = kind == LogKind::kCsv;
+  const bool quotes = kind != LogKind::kInter;
   const std::optional<std::string_view> first = source.Peek();
-  RecordReader records(source, {csv && first ? CsvSeparator(*first) : "\t", csv});
+  RecordReader records(source, {quotes && first ? CsvSeparator(*first) : "\t", quotes});
   const std::vector<std::string> header = ReadHeader(records);
-  ReadRows(records, csv ? CsvColumns(records, header, names) : InterColumns(records, header, names), sink);
+  const HeaderPlace place = [&](std::size_t column) { return records.Where(column); };
+  ReadRows(records,
+           kind == LogKind::kInter ? InterColumns(records, header, names)
+           : kind == LogKind::kCsv ? CsvColumns(place, header, names)
+                                   : OpenBanditColumns(place, header, names),
+           sink);
+}
+
+// What stands where the lines of a log have no header, for messages.
+std::string ColumnsOf(LogKind kind) {
+  switch (kind) {
+    case LogKind::kAdjacency:
+      return "a user and its items";
+    case LogKind::kPairs:
+      return "user, item";
+    case LogKind::kNegatives:
+      return "(user,item) and items";
+    case LogKind::kMatrix:
+      return "items, its lines users";
+    default:
+      return "the items of a session";
+  }
+}
+
+}  // namespace
+
+void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
+  switch (kind) {
+    case LogKind::kUData:
+    case LogKind::kRatingsDat:
+    case LogKind::kInter:
+    case LogKind::kCsv:
+    case LogKind::kOpenBandit:
+      return ReadTable(source, kind, names, sink);
+    case LogKind::kDisplays:
+      return ReadDisplays(source, names, sink);
+    case LogKind::kJsonl:
+      return ReadJsonl(source, names, sink);
+    case LogKind::kGorse:
+      return ReadGorseFeedback(source, names, sink);
+    default:
+      break;
+  }
+  RefuseColumnNames(source.name(), names, ColumnsOf(kind));
+  switch (kind) {
+    case LogKind::kAdjacency:
+      return ReadAdjacency(source, sink);
+    case LogKind::kSessions:
+      return ReadSessions(source, sink);
+    case LogKind::kTestCases:
+      return ReadTestCases(source, sink);
+    case LogKind::kPairs:
+      return ReadPairs(source, sink);
+    case LogKind::kNegatives:
+      return ReadNegatives(source, sink);
+    case LogKind::kMatrix:
+      (void)ReadMatrix(source, nullptr, sink);
+      return;
+    default:
+      RECFORCE_CHECK(false, "every kind of log has a reader");
+  }
 }
 
 std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNames& names) {
@@ -138,13 +233,23 @@ std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNam
     if (by_tab.size() >= 2 && std::all_of(by_tab.begin(), by_tab.end(), IsTypedName)) {
       return LogKind::kInter;
     }
+    if (IsDisplayHeader(by_tab)) {
+      return LogKind::kDisplays;
+    }
+    if (!first_line.empty() && first_line.front() == '{') {
+      return IsGorseFeedback(JsonNames(first_line, "")) ? LogKind::kGorse : LogKind::kJsonl;
+    }
     if (numbers(split({"::"}))) {
       return LogKind::kRatingsDat;
     }
     if (numbers(by_tab)) {
       return LogKind::kUData;
     }
-    if (HasUserAndItem(split({CsvSeparator(first_line), true}), names)) {
+    const std::vector<std::string> header = split({CsvSeparator(first_line), true});
+    if (IsOpenBanditHeader(header)) {
+      return LogKind::kOpenBandit;
+    }
+    if (HasUserAndItem(header, names)) {
       return LogKind::kCsv;
     }
   } catch (const Error&) {
@@ -155,6 +260,10 @@ std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNam
 
 void ReadTitles(LineSource& source, TitleKind kind, const std::function<void(std::string_view, std::string_view)>& add,
                 const std::function<void(std::string)>& add_bad) {
+  if (kind == TitleKind::kGorse) {
+    ReadGorseItems(source, add, add_bad);
+    return;
+  }
   const bool has_header = kind == TitleKind::kItem || kind == TitleKind::kMoviesCsv;
   RecordStyle style{"\t"};
   if (kind == TitleKind::kMoviesCsv) {

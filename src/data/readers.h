@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interaction logs and item titles out of the formats that people have: RecBole atomic files, MovieLens, CSV and
-// TSV. A reader knows one file and its rows; folders, filters and ids are the business of convert.cpp.
+// Interaction logs and item titles out of the formats that people have. A reader knows one file and its rows; which
+// files make a log is the business of input_files.h, filters and ids that of convert.cpp.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,16 @@ enum class LogKind {
   kUData,       // MovieLens-100k: tab, no header, user item rating timestamp
   kRatingsDat,  // MovieLens-1M, -10M: "::", no header, the same four columns
   kCsv,         // comma or tab (whichever the header has), header of names, RFC 4180 quotes; also ratings.csv
+  kOpenBandit,  // CSV of the Open Bandit Dataset: position, click, propensity, features of the user
+  kJsonl,       // an object a line
+  kGorse,       // feedback dump of gorse: an object a line
+  kAdjacency,   // user item item ...
+  kSessions,    // item item ...: a session a line
+  kTestCases,   // item item ... target: a test session a line
+  kPairs,       // user item
+  kNegatives,   // (user,item) item ...: candidates of the "Neural Collaborative Filtering" files, no rows
+  kDisplays,    // tab, header: rows of what was shown, one session and time a display, with clicks
+  kMatrix,      // dense matrix of Coat: a user a line, 0 where not rated
 };
 
 // Columns by name; an empty one means the first of its usual names that the file has.
@@ -29,6 +39,7 @@ struct ColumnNames {
   std::string item;
   std::string time;
   std::string value;
+  std::vector<std::string> feedback_types = {};  // gorse: only these; empty: all
 };
 
 // One interaction. Views are valid until the sink returns. Ids are not empty; time and value are 0 where the log
@@ -76,8 +87,8 @@ class RowSink {
   virtual void AddBad(std::string message) = 0;
 };
 
-// Error(Data): empty file, bad header, and what RecordReader throws. Error(Usage): a column that the file does not
-// have, column names for a file without a header.
+// Error(Data): empty file, bad header, and what the sources of lines and records throw. Error(Usage): a column that the
+// file does not have, column names for a kind that has none.
 void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink);
 
 // The kind that the first line looks like, or nothing. `names` as for ReadLog().
@@ -88,6 +99,7 @@ enum class TitleKind {
   kMoviesDat,  // id::title::genres, UTF-8 or latin-1
   kMoviesCsv,  // movieId,title,genres
   kUItem,      // id|title|..., UTF-8 or latin-1
+  kGorse,      // an object a line with ItemId and Comment
 };
 
 // Calls `add` for each row with an id and its title; nothing for a file without a column of titles.

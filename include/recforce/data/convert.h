@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From files as people have them to a Dataset. Formats: RecBole atomic files, MovieLens (u.data, ratings.dat,
-// ratings.csv), CSV or TSV with named columns; each also gzipped (.gz).
+// From files as people have them to a Dataset. docs/howto/import_a_log.md has the formats and their files.
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "recforce/base/file_system.h"
 #include "recforce/data/dataset.h"
@@ -13,7 +13,7 @@
 namespace recforce::data {
 
 struct ConvertOptions {
-  std::string format = "auto";  // recbole | movielens | csv | auto
+  std::string format = "auto";  // one of FormatNames()
   std::optional<double> min_rating;
   std::int64_t min_user_interactions = 0;
   std::int64_t min_item_interactions = 0;
@@ -24,8 +24,11 @@ struct ConvertOptions {
   std::string item_column;
   std::string time_column;
   std::string value_column;
-  std::string duplicates = "last";  // last | first | error: which of several rows of one (user, item) is kept
-  std::int64_t max_bad_rows = 0;    // more malformed rows than this end the conversion
+  std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
+  // Which of several rows of one (user, item) is kept: last, first, error or keep (all). Empty: last, but keep for
+  // sessions, displays and open_bandit, whose repetitions mean something.
+  std::string duplicates;
+  std::int64_t max_bad_rows = 0;            // more malformed rows than this end the conversion
 };
 
 struct ConvertReport {
@@ -36,6 +39,9 @@ struct ConvertReport {
   std::int64_t items = 0;
   std::int64_t interactions = 0;
 };
+
+// The formats that there are, "auto" at the end.
+const std::vector<std::string>& FormatNames();
 
 // Filters in this order: rating, duplicates, items, users (each once, not iterated; spec of RaCT, section 3).
 // Nothing is written unless all succeeds. Error(Usage): no such input, unknown format or column.
