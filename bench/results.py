@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the tables of docs/results.md: trains every model for several seeds, evaluates, compares, prints Markdown.
+"""Makes a table of docs/results.md: converts a public log, trains every model, evaluates, compares, prints Markdown.
 
-    python3 bench/results.py ml-100k|ml-1m [--seeds 1 2 3] [--work DIR] [--program PATH] [--data DIR]
+    python3 bench/results.py TABLE [--seeds 1 2 3] [--rows LABEL ...] [--write] [--work DIR] [--program PATH] [--data DIR]
 
-A seed draws both the split and the model. Finished runs in --work are kept, so the command can be stopped and
-repeated. The test users are looked at once, by `recforce evaluate`; selection uses validation users alone.
+TABLE is one of bench/results_tables.py. Finished runs in --work are kept, so the command can be stopped and repeated.
+The test part is looked at once, by `recforce evaluate`; selection uses validation alone. --write puts the table into
+docs/results.md, between its markers.
 """
 import argparse
 import json
@@ -15,48 +16,11 @@ import pathlib
 import subprocess
 import sys
 
+from results_tables import TABLES
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-METRICS = ["ndcg@100", "recall@20", "recall@50"]
+DOCUMENT = ROOT / "docs" / "results.md"
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}  # Student's t, two-sided, by number of seeds
-
-# Settings that differ from the defaults, chosen on the validation users of seed 1: EASE's l2 among 50 .. 1000, the
-# batch size among 100 and 500 (ML-1M), the KL annealing among 1,000 .. 200,000 steps.
-DATASETS = {
-    "ml-100k": {
-        "input": "ml-100k",
-        "held_out": 150,
-        "ease": ["ease.l2=200"],
-        "actor": ["batch_size=50"],
-        "vae": ["kl_anneal_steps=2000"],
-        "epochs": 40,
-        "ract": ["critic_epochs=80", "critic_learning_rate=1e-3", "finetune_epochs=30"],
-    },
-    "ml-1m": {
-        "input": "ml-1m",
-        "held_out": 750,
-        "ease": ["ease.l2=500"],
-        "actor": ["batch_size=100"],
-        "vae": ["kl_anneal_steps=5000"],
-        "epochs": 50,
-        "ract": ["critic_epochs=30", "critic_learning_rate=1e-3", "finetune_epochs=30"],
-    },
-}
-
-
-def plan(dataset):
-    """(label, model, settings) of every row."""
-    vae = [f"multi_vae.{s}" for s in dataset["actor"] + dataset["vae"]] + [f"multi_vae.epochs={dataset['epochs']}"]
-    dae = [f"multi_dae.{s}" for s in dataset["actor"]] + [f"multi_dae.epochs={dataset['epochs']}"]
-    ract = [f"ract.{s}" for s in dataset["actor"] + dataset["vae"] + dataset["ract"]] + [f"ract.actor_epochs={dataset['epochs']}"]
-    return [
-        ("Popularity", "popularity", []),
-        ("EASE", "ease", dataset["ease"]),
-        ("Multi-DAE", "multi_dae", dae),
-        ("Multi-VAE", "multi_vae", vae),
-        ("RaCT", "ract", ract),
-        ("control: nll", "ract", ract + ["ract.finetune=nll"]),
-        ("control: nll per click", "ract", ract + ["ract.finetune=nll_per_click"]),
-    ]
 
 
 def call(program, *arguments):
@@ -74,70 +38,158 @@ def interval(values):
     return mean, T95.get(len(values), 1.96) * deviation / math.sqrt(len(values))
 
 
-def best_validation(run, phase=None):
-    values = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return max(v["validation"] for v in values if "validation" in v and phase in (None, v["phase"]))
+def validations(run, phase=None):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [v["validation"] for v in lines if "validation" in v and phase in (None, v["phase"])]
 
 
-def last_metric(run, name):
-    values = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [v["metrics"][name] for v in values if v["phase"] == "critic"][-1]
+def last_metric(run, phase, name):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [v["metrics"][name] for v in lines if v["phase"] == phase][-1]
+
+
+class Table:
+    def __init__(self, name, options):
+        self.name = name
+        self.plan = TABLES[name]
+        self.options = options
+        self.work = options.work / name
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.seeds = options.seeds or self.plan["seeds"]
+        self.rows = [row for row in self.plan["rows"] if not options.rows or row["label"] in options.rows]
+        self.values = {row["label"]: {m: [] for m in self.plan["metrics"]} for row in self.rows}
+        self.seconds = {row["label"]: [] for row in self.rows}
+        self.half = {}
+        self.runs = {}  # (label, seed) -> run folder
+
+    def call(self, *arguments):
+        return call(self.options.program, *arguments)
+
+    def convert(self):
+        store = self.work / "data"
+        if not store.exists():
+            self.call("data", "convert", self.options.data / self.plan["input"], *self.plan["convert"], "--out", store)
+        return store
+
+    # A split that is drawn anew with each seed makes every row depend on it; else only models that draw do.
+    def seeds_of(self, row):
+        return self.seeds if self.plan["split_by_seed"] or row.get("draws", True) else self.seeds[:1]
+
+    def run(self, store, row, seed):
+        label = row["label"]
+        slug = "".join(c if c.isalnum() else "-" for c in label.lower()).strip("-")
+        run = self.work / f"{slug}-{seed}"
+        settings = [*self.plan["settings"], *row["settings"], f"eval.metrics=[{','.join(self.plan['measured'])}]"]
+        if self.plan["split_by_seed"]:
+            settings.append(f"split.seed={seed}")
+        settings = [s.replace("{data}", str(self.options.data)) for s in settings]
+        arguments = ["train", "--model", row["model"], "--data", store, "--out", run, "--seed", seed, "--resume", "--quiet"]
+        for setting in settings:
+            arguments += ["--set", setting]
+        self.call(*arguments)
+        result = json.loads(self.call("evaluate", run, "--json"))
+        self.runs[label, seed] = run
+        self.seconds[label].append(json.loads((run / "run.json").read_text(encoding="utf-8"))["seconds"])
+        for metric in self.plan["metrics"]:
+            self.values[label][metric].append(result["metrics"][metric])
+            if (label, metric) not in self.half:
+                self.half[label, metric] = result["ci95"].get(metric, float("nan"))
+        print(f"seed {seed} {label}: " + " ".join(f"{m} {result['metrics'][m]:.4f}" for m in self.plan["metrics"]),
+              file=sys.stderr, flush=True)
+
+    def main_table(self):
+        key = self.plan["metrics"][0]
+        means = {label: interval(by_metric[key])[0] for label, by_metric in self.values.items()}
+        best = max(means, key=means.get)
+        first = self.seeds[0]
+        against = [row["label"] for row in self.rows if row["label"] != best]
+        tests = {}
+        if against:
+            compared = json.loads(self.call("compare", self.runs[best, first], *(self.runs[o, first] for o in against),
+                                            "--metric", key, "--json"))
+            tests = self.differences(against, compared)
+        head = [m.upper() for m in self.plan["metrics"]]
+        lines = [f"| model | {' | '.join(head)} | {key}: best minus this | Holm's p | training |",
+                 f"|---|{'---|' * len(head)}---|---|---|"]
+        for row in self.rows:
+            label = row["label"]
+            cells = []
+            for metric in self.plan["metrics"]:
+                mean, half = interval(self.values[label][metric])
+                text = f"{mean:.4f}" if math.isnan(half) else f"{mean:.4f} \u00b1 {half:.4f}"
+                cells.append(f"**{text}**" if metric == key and label == best else text)
+            seconds = sorted(self.seconds[label])[len(self.seconds[label]) // 2]
+            lines.append(f"| {label} | {' | '.join(cells)} | {tests.get(label, ' | ')} | {seconds:.1f} s |")
+        return lines
+
+    @staticmethod
+    def differences(labels, compared):
+        rows = compared.get("comparisons", [compared])
+        cells = {}
+        for label, row in zip(labels, rows):
+            low, high = row["ci95"]
+            p = row.get("p_holm", row["p"])
+            cells[label] = f"{row['difference']:+.4f} [{low:+.4f}, {high:+.4f}] | " + (
+                f"{p:.3f}" if p >= 0.001 else "< 0.001")
+        return cells
+
+    # What fine-tuning adds to the actor that it began with, beside controls without a critic.
+    def fine_tuning_table(self):
+        lines = ["| seed | fine-tuning | validation gain over its actor | compared with | test difference, NDCG@100 "
+                 "| 95 % interval | p | critic r |", "|---|---|---|---|---|---|---|---|"]
+        pairs = [("RaCT", "Multi-VAE"), ("control: nll", "Multi-VAE"), ("control: nll per click", "Multi-VAE"),
+                 ("RaCT", "control: nll")]
+        for seed in self.seeds:
+            for label, other in pairs:
+                if (label, seed) not in self.runs or (other, seed) not in self.runs:
+                    continue
+                run = self.runs[label, seed]
+                row = json.loads(self.call("compare", run, self.runs[other, seed], "--metric", "ndcg@100", "--json"))
+                row = row.get("comparisons", [row])[0]
+                gain = max(validations(run)) - max(validations(run, "actor"))
+                critic = f"{last_metric(run, 'critic', 'critic_r'):.2f}" if label == "RaCT" else ""
+                low, high = row["ci95"]
+                p = f"{row['p']:.3f}" if row["p"] >= 0.001 else "< 0.001"
+                lines.append(f"| {seed} | {label} | {gain:+.4f} | {other} | {row['difference']:+.4f} "
+                             f"| [{low:+.4f}, {high:+.4f}] | {p} | {critic} |")
+        return lines if len(lines) > 2 else []
+
+    def make(self):
+        store = self.convert()
+        for row in self.rows:
+            for seed in self.seeds_of(row):
+                self.run(store, row, seed)
+        lines = self.main_table()
+        if fine_tuning := self.fine_tuning_table():
+            lines += ["", *fine_tuning]
+        return lines
+
+
+def write_into_document(name, lines):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
+    if begin not in text or end not in text:
+        sys.exit(f"{DOCUMENT}: no markers for the table: '{begin}' and '{end}'")
+    before, rest = text.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    DOCUMENT.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", choices=DATASETS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--seeds", nargs="+", type=int)
+    parser.add_argument("--rows", nargs="+", metavar="LABEL", help="only these rows")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "results")
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bin" / "recforce"))
     parser.add_argument("--data", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("RECFORCE_DATA", ROOT / ".." / "shared" / "data")))
     options = parser.parse_args()
-    dataset = DATASETS[options.dataset]
-    work = options.work / options.dataset
-    work.mkdir(parents=True, exist_ok=True)
-    store = work / "data"
-    if not store.exists():
-        call(options.program, "data", "convert", options.data / dataset["input"], "--min-rating", 4,
-             "--min-user-interactions", 5, "--out", store)
-
-    table = {label: {m: [] for m in METRICS} for label, _, _ in plan(dataset)}
-    lines = []
-    for seed in options.seeds:
-        runs = {}
-        for label, model, settings in plan(dataset):
-            run = work / f"{label.replace(':', '').replace(' ', '-').lower()}-{seed}"
-            arguments = ["train", "--model", model, "--data", store, "--out", run, "--seed", seed, "--resume", "--quiet"]
-            for setting in [f"split.seed={seed}", f"split.validation_users={dataset['held_out']}",
-                            f"split.test_users={dataset['held_out']}", *settings]:
-                arguments += ["--set", setting]
-            call(options.program, *arguments)
-            values = json.loads(call(options.program, "evaluate", run, "--json"))["metrics"]
-            for metric in METRICS:
-                table[label][metric].append(values[metric])
-            runs[label] = run
-            print(f"seed {seed} {label}: " + " ".join(f"{m} {values[m]:.4f}" for m in METRICS), file=sys.stderr)
-        for label, other in [("RaCT", "Multi-VAE"), ("control: nll", "Multi-VAE"),
-                             ("control: nll per click", "Multi-VAE"), ("RaCT", "control: nll")]:
-            compared = json.loads(call(options.program, "compare", runs[label], runs[other], "--metric", "ndcg@100",
-                                       "--json"))
-            gain = best_validation(runs[label]) - best_validation(runs[label], "actor")
-            critic = f"{last_metric(runs[label], 'critic_r'):.2f}" if label == "RaCT" else ""
-            low, high = compared["ci95"]
-            p = f"{compared['p']:.3f}" if compared["p"] >= 0.001 else "< 0.001"
-            lines.append(f"| {seed} | {label} | {gain:+.4f} | {other} | {compared['difference']:+.4f} "
-                         f"| [{low:+.4f}, {high:+.4f}] | {p} | {critic} |")
-
-    print(f"\n| model | {' | '.join(m.upper() for m in METRICS)} |\n|---|{'---|' * len(METRICS)}")
-    for label, by_metric in table.items():
-        cells = []
-        for metric in METRICS:
-            mean, half = interval(by_metric[metric])
-            cells.append(f"{mean:.4f} \u00b1 {half:.4f}")
-        print(f"| {label} | {' | '.join(cells)} |")
-    print("\n| seed | fine-tuning | validation gain over its actor | compared with | test difference, NDCG@100 "
-          "| 95 % interval | p | critic r |\n|---|---|---|---|---|---|---|---|")
+    lines = Table(options.table, options).make()
     print("\n".join(lines))
+    if options.write:
+        write_into_document(options.table, lines)
 
 
 if __name__ == "__main__":
