@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,7 +93,9 @@ Json ToJson(const data::Preprocessing& preprocessing) {
           {"rows_below_rating", preprocessing.rows_below_rating},
           {"duplicates_removed", preprocessing.duplicates_removed},
           {"rows_of_rare_items", preprocessing.rows_of_rare_items},
-          {"rows_of_rare_users", preprocessing.rows_of_rare_users}};
+          {"rows_of_rare_users", preprocessing.rows_of_rare_users},
+          {"displays_of_absent_users", preprocessing.displays_of_absent_users},
+          {"candidates_of_absent_users", preprocessing.candidates_of_absent_users}};
 }
 
 // "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
@@ -103,6 +106,52 @@ std::string TimeText(std::int64_t seconds) {
     return std::to_string(seconds);
   }
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
+}
+
+// Rows of each part, in the order of data::Part; empty when the log was not split.
+std::vector<std::int64_t> RowsOfParts(const data::Dataset& dataset) {
+  std::vector<std::int64_t> rows(dataset.parts().empty() ? 0 : 4, 0);
+  for (const std::uint8_t part : dataset.parts()) {
+    ++rows[part];
+  }
+  return rows;
+}
+
+std::int64_t Clicks(const data::Displays& displays) {
+  return std::count(displays.clicked.begin(), displays.clicked.end(), std::uint8_t{1});
+}
+
+std::int64_t UsersWithCandidates(const data::Dataset& dataset) {
+  std::int64_t users = 0;
+  for (std::int64_t user = 0; user < dataset.candidates().rows(); ++user) {
+    users += dataset.candidates().row(user).empty() ? 0 : 1;
+  }
+  return users;
+}
+
+// What a log may say beyond who, what, when and how much; null where it does not.
+Json PartsJson(const data::Dataset& dataset) {
+  const std::vector<std::int64_t> rows = RowsOfParts(dataset);
+  return rows.empty() ? Json(nullptr)
+                      : Json{{"train", rows[0]}, {"validation", rows[1]}, {"test", rows[2]}, {"input", rows[3]}};
+}
+template <class T>
+Json RangeJson(std::span<const T> values) {
+  if (values.empty()) {
+    return nullptr;
+  }
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {{"min", *low}, {"max", *high}};
+}
+Json DisplaysJson(const data::Displays& displays) {
+  return displays.size() == 0
+             ? Json(nullptr)
+             : Json{{"count", displays.size()}, {"items", displays.items.size()}, {"clicks", Clicks(displays)}};
+}
+Json CandidatesJson(const data::Dataset& dataset) {
+  return dataset.candidates().rows() == 0
+             ? Json(nullptr)
+             : Json{{"users", UsersWithCandidates(dataset)}, {"items", dataset.candidates().nnz()}};
 }
 
 void PrintDescriptionJson(const data::Dataset& dataset) {
@@ -120,6 +169,12 @@ void PrintDescriptionJson(const data::Dataset& dataset) {
                        {"time", std::move(time)},
                        {"has_values", !dataset.values().empty()},
                        {"has_titles", dataset.item_titles().size() != 0},
+                       {"repeats", dataset.repeats()},
+                       {"parts", PartsJson(dataset)},
+                       {"propensities", RangeJson(dataset.propensities())},
+                       {"positions", RangeJson(dataset.positions())},
+                       {"displays", DisplaysJson(dataset.displays())},
+                       {"candidates", CandidatesJson(dataset)},
                        {"preprocessing", ToJson(dataset.preprocessing())},
                        {"fingerprint", dataset.fingerprint()}};
   fmt::print("{}\n", object.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -146,6 +201,36 @@ void PrintRows(const data::Preprocessing& preprocessing) {
           fmt::format("of items with fewer than {} interactions", preprocessing.min_item_interactions));
   dropped(preprocessing.rows_of_rare_users,
           fmt::format("of users with fewer than {} interactions", preprocessing.min_user_interactions));
+  dropped(preprocessing.displays_of_absent_users, "displays of users without interactions");
+  dropped(preprocessing.candidates_of_absent_users, "lists of candidates of users without interactions");
+}
+
+// Lines for what this log has of it.
+void PrintShown(const data::Dataset& dataset) {
+  if (const auto rows = RowsOfParts(dataset); !rows.empty()) {
+    fmt::print("{:<13}train {}, validation {}, test {}, input {}\n", "parts", base::FormatCount(rows[0]),
+               base::FormatCount(rows[1]), base::FormatCount(rows[2]), base::FormatCount(rows[3]));
+  }
+  if (const auto p = dataset.propensities(); !p.empty()) {
+    const auto [low, high] = std::minmax_element(p.begin(), p.end());
+    fmt::print("{:<13}{:.6g} to {:.6g}\n", "propensities", *low, *high);
+  }
+  if (const auto p = dataset.positions(); !p.empty()) {
+    const auto [low, high] = std::minmax_element(p.begin(), p.end());
+    fmt::print("{:<13}{} to {}\n", "positions", *low, *high);
+  }
+  if (const data::Displays& displays = dataset.displays(); displays.size() > 0) {
+    fmt::print("{:<13}{} of {:.1f} items, {} clicks\n", "displays", base::FormatCount(displays.size()),
+               static_cast<double>(displays.items.size()) / static_cast<double>(displays.size()),
+               base::FormatCount(Clicks(displays)));
+  }
+  if (dataset.candidates().rows() > 0) {
+    fmt::print("{:<13}{} for {} users\n", "candidates", base::FormatCount(dataset.candidates().nnz()),
+               base::FormatCount(UsersWithCandidates(dataset)));
+  }
+  if (dataset.repeats()) {
+    fmt::print("{:<13}kept: a user may have an item several times\n", "repeats");
+  }
 }
 
 void PrintDescription(const data::Dataset& dataset) {
@@ -160,6 +245,7 @@ void PrintDescription(const data::Dataset& dataset) {
     const auto [first, last] = std::minmax_element(dataset.times().begin(), dataset.times().end());
     fmt::print("{:<13}{} to {} (UTC)\n", "times", TimeText(*first), TimeText(*last));
   }
+  PrintShown(dataset);
   fmt::print("{:<13}{} ({})\n", "source", dataset.preprocessing().source, dataset.preprocessing().format);
   PrintRows(dataset.preprocessing());
   fmt::print("{:<13}{}\n", "fingerprint", dataset.fingerprint());
@@ -167,8 +253,11 @@ void PrintDescription(const data::Dataset& dataset) {
 
 }  // namespace
 
-void RunConvert(const ConvertArgs& args, const Session&) {
-  const data::ConvertReport report = data::Convert(base::RealFileSystem(), args.input, args.options, args.out);
+void RunConvert(const ConvertArgs& args, const Session& session) {
+  data::ConvertOptions options = args.options;
+  options.memory_bytes = args.memory_mb << 20;
+  options.stop = session.stop;
+  const data::ConvertReport report = data::Convert(base::RealFileSystem(), args.input, options, args.out);
   for (const std::string& row : report.first_bad_rows) {
     base::LogWarn("skipped: " + row);
   }

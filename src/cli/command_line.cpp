@@ -169,6 +169,9 @@ class Grammar {
     convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
         ->check(Whole(0))
         ->capture_default_str();
+    convert->add_option("--memory-mb", args->memory_mb, "rows beyond so many MiB go to a temporary file in DIR")
+        ->check(Whole(1, 1 << 30))
+        ->capture_default_str();
   }
 
   // What every command that reads a log asks.

@@ -31,6 +31,7 @@ struct Session {
 struct ConvertArgs {
   std::string input;
   std::string out;
+  std::int64_t memory_mb = 512;
   data::ConvertOptions options;
 };
 void RunConvert(const ConvertArgs& args, const Session& session);

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,68 +14,45 @@ namespace recforce::data {
 
 class IdTable {
  public:
-  IdTable() : slots_(std::size_t{1} << 10) {}
+  IdTable();
 
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(starts_.size() - 1); }
   [[nodiscard]] std::string_view operator[](std::int32_t id) const {
     const auto i = static_cast<std::size_t>(id);
     return std::string_view(texts_).substr(starts_[i], starts_[i + 1] - starts_[i]);
   }
-  [[nodiscard]] std::optional<std::int32_t> Find(std::string_view text) const {
-    const Slot& slot = slots_[SlotOf(text, Hash(text))];
-    return slot.id < 0 ? std::nullopt : std::optional(slot.id);
-  }
+  [[nodiscard]] std::optional<std::int32_t> Find(std::string_view text) const;
   // The number of `text`, a new one when it was not seen before. REQUIRES: size() < 2^31 - 1.
-  std::int32_t Add(std::string_view text) {
-    const std::uint32_t hash = Hash(text);
-    Slot& slot = slots_[SlotOf(text, hash)];
-    if (slot.id >= 0) {
-      return slot.id;
-    }
-    const std::int32_t id = size();
-    slot = {hash, id};
-    texts_ += text;
-    starts_.push_back(texts_.size());
-    if (starts_.size() * 2 > slots_.size()) {
-      Grow();
-    }
-    return id;
-  }
+  std::int32_t Add(std::string_view text);
+  // The same for all of `texts` in their order, with the waits for memory overlapped. REQUIRES: ids.size() ==
+  // texts.size(), size() + texts.size() < 2^31 - 1.
+  void AddAll(std::span<const std::string_view> texts, std::span<std::int32_t> ids);
+  // All numbers, in bytewise order of their texts.
+  [[nodiscard]] std::vector<std::int32_t> InOrder() const;
 
  private:
+  // What tells texts apart before they are looked at: those of at most eight bytes are their own key, so that the text
+  // need not be read.
+  struct Key {
+    std::uint64_t word = 0;
+    std::uint32_t length = 0;
+  };
   struct Slot {
-    std::uint32_t hash = 0;
+    std::uint64_t word = 0;
+    std::uint32_t length = 0;
     std::int32_t id = -1;
   };
 
-  static std::uint32_t Hash(std::string_view text) {
-    return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
-  }
+  static Key KeyOf(std::string_view text);
+  [[nodiscard]] std::size_t FirstSlot(const Key& key) const;
   // Where `text` is, or the free place where it belongs.
-  [[nodiscard]] std::size_t SlotOf(std::string_view text, std::uint32_t hash) const {
-    std::size_t slot = hash & (slots_.size() - 1);
-    while (slots_[slot].id >= 0 && (slots_[slot].hash != hash || (*this)[slots_[slot].id] != text)) {
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    return slot;
-  }
-  void Grow() {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Slot& moved : old) {
-      if (moved.id >= 0) {
-        std::size_t slot = moved.hash & (slots_.size() - 1);
-        while (slots_[slot].id >= 0) {
-          slot = (slot + 1) & (slots_.size() - 1);
-        }
-        slots_[slot] = moved;
-      }
-    }
-  }
+  [[nodiscard]] std::size_t SlotOf(std::string_view text, const Key& key) const;
+  std::int32_t AddKeyed(std::string_view text, const Key& key);
+  void Grow();
 
   std::string texts_;
   std::vector<std::size_t> starts_{0};
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<Slot> slots_;  // a power of two, at most two thirds full
 };
 
 }  // namespace recforce::data

@@ -92,6 +92,27 @@ std::optional<std::string_view> LineSource::Peek() {
   return peeked_;
 }
 
+std::string_view LineSource::PeekLines(std::size_t bytes) {
+  if (peeked_ || line_number_ == 0) {
+    return {};
+  }
+  if (buffer_.size() < bytes) {
+    buffer_.resize(bytes);
+  }
+  while (!at_end_ && end_ - begin_ < bytes) {
+    Refill();
+  }
+  const std::string_view ahead(buffer_.data() + begin_, end_ - begin_);
+  return at_end_ ? ahead : ahead.substr(0, ahead.rfind('\n') + 1);  // npos + 1 is 0
+}
+
+void LineSource::Skip(std::size_t bytes, std::int64_t lines) {
+  begin_ += bytes;
+  scanned_ = begin_;
+  consumed_ += static_cast<std::int64_t>(bytes);
+  line_number_ += lines;
+}
+
 std::optional<std::string_view> LineSource::Read() {
   std::size_t line_end = 0;
   std::size_t next_begin = 0;
@@ -127,6 +148,7 @@ std::optional<std::string_view> LineSource::Read() {
   if (line.size() > kMaxLineBytes) {
     FailTooLong();
   }
+  consumed_ += static_cast<std::int64_t>(next_begin - begin_);
   begin_ = scanned_ = next_begin;
   ++line_number_;
   return line;

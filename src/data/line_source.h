@@ -31,6 +31,14 @@ class LineSource {
   std::optional<std::string_view> Next();
   // The next line that is not blank, left for Next(). Skips the blank lines before it.
   std::optional<std::string_view> Peek();
+  // Whole lines that come next, with their ends, about `bytes` of them or what is left; valid until the next call of
+  // another member than Skip(). Empty at the end, after Peek(), before the first line and when the next line is longer
+  // than `bytes`: Next() goes on then.
+  std::string_view PeekLines(std::size_t bytes);
+  // Passes over `bytes` of what PeekLines() gave, which hold `lines` whole lines.
+  void Skip(std::size_t bytes, std::int64_t lines);
+  // Bytes that Next() and Skip() have passed.
+  [[nodiscard]] std::int64_t consumed() const { return consumed_; }
   // Of the line that Next() or Peek() gave, 1 for the first.
   [[nodiscard]] std::int64_t line_number() const { return line_number_; }
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -49,6 +57,7 @@ class LineSource {
   std::size_t scanned_ = 0;  // no end of line before it
   bool at_end_ = false;
   std::int64_t line_number_ = 0;
+  std::int64_t consumed_ = 0;
   std::optional<std::string_view> peeked_;
 };
 

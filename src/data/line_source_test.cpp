@@ -84,6 +84,27 @@ TEST(LineSource, PeekLeavesTheLine) {
   EXPECT_EQ(source.Next(), std::nullopt);
 }
 
+TEST(LineSource, LinesCanBeTakenTogether) {
+  LineSource source = LineSource::FromMemory(
+      "\xef\xbb\xbf"
+      "a\nb\n\nlonger line\nc",
+      "input");
+  EXPECT_EQ(source.PeekLines(100), "");  // the first line may carry a byte order mark
+  EXPECT_EQ(source.Next(), "a");
+  EXPECT_EQ(source.consumed(), 5);
+  EXPECT_EQ(source.PeekLines(1000), "b\n\nlonger line\nc");
+  source.Skip(3, 2);
+  EXPECT_EQ(source.line_number(), 3);
+  EXPECT_EQ(source.Next(), "longer line");
+  EXPECT_EQ(source.line_number(), 4);
+  EXPECT_EQ(source.consumed(), 20);
+  EXPECT_EQ(source.Peek(), "c");
+  EXPECT_EQ(source.PeekLines(10), "");
+  EXPECT_EQ(source.Next(), "c");
+  EXPECT_EQ(source.PeekLines(10), "");
+  EXPECT_EQ(source.Next(), std::nullopt);
+}
+
 // Oracle: split at '\n' by hand, plain and through gzip, cut into two members.
 TEST(LineSource, AgreesWithASplitOfTheWholeText) {
   EXPECT_TRUE(rc::check("lines equal a split", [] {

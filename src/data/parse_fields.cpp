@@ -42,6 +42,23 @@ bool ParsePlainDecimal(std::string_view text, double& value) {
   return true;
 }
 
+// Up to 18 digits and nothing else.
+bool ParsePlainInteger(std::string_view text, std::int64_t& number) {
+  constexpr std::size_t kMostDigits = 18;
+  if (text.empty() || text.size() > kMostDigits) {
+    return false;
+  }
+  std::int64_t digits = 0;
+  for (const char character : text) {
+    if (!IsDigit(character)) {
+      return false;
+    }
+    digits = 10 * digits + (character - '0');
+  }
+  number = digits;
+  return true;
+}
+
 // Takes digits, separators and signs off the front of a date.
 class DateCursor {
  public:
@@ -241,6 +258,9 @@ FaultText PositionFault(FieldFault fault) {
 }
 
 FieldFault ParseTime(std::string_view text, std::int64_t& seconds) {
+  if (ParsePlainInteger(text, seconds)) {
+    return FieldFault::kNone;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (end == text.data() + text.size() && error != std::errc::invalid_argument) {
     return error == std::errc() ? FieldFault::kNone : FieldFault::kOutOfRange;

@@ -11,6 +11,7 @@
 #include "data/read_jsonl.h"
 #include "data/read_lists.h"
 #include "data/read_matrix.h"
+#include "data/read_rows.h"
 #include "data/record_reader.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -19,117 +20,6 @@ namespace recforce::data {
 namespace {
 
 using base::Error;
-
-// Turns the records of one log into rows or messages.
-class LogParser {
- public:
-  LogParser(RecordReader& records, const LogColumns& columns) : records_(records), columns_(columns) {}
-
-  // False when the record is bad; message() says why.
-  bool Parse(LogRow& row) {
-    return CheckSize() && TakeUser(row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
-           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position);
-  }
-  [[nodiscard]] std::string& message() { return message_; }
-
- private:
-  bool CheckSize() {
-    const std::size_t expected = columns_.names.size();
-    if (records_.size() == expected) {
-      return true;
-    }
-    message_ = records_.Where(std::min(records_.size(), expected)) + ": row has " + std::to_string(records_.size()) +
-               (records_.size() == 1 ? " column: " : " columns: ") + Quoted(records_.row()) + "; expected " +
-               std::to_string(expected) + " separated by " + Quoted(records_.style().separator);
-    return false;
-  }
-
-  bool Fail(std::size_t column, const FaultText& fault) {
-    message_ = records_.Where(column) + ": " + columns_.names[column] + " " + std::string(fault.what) + ": " +
-               Quoted(records_.field(column)) + "; expected " + std::string(fault.expected);
-    return false;
-  }
-
-  bool TakeId(std::size_t column, std::string_view& id) {
-    id = records_.field(column);
-    return !id.empty() || Fail(column, {"is empty", "an id"});
-  }
-
-  bool TakeUser(std::string_view& id) {
-    if (columns_.user_features.size() < 2) {
-      return TakeId(columns_.user_features.empty() ? columns_.user : columns_.user_features.front(), id);
-    }
-    joined_.clear();
-    for (const std::size_t column : columns_.user_features) {
-      joined_.append(joined_.empty() ? "" : "|").append(records_.field(column));
-    }
-    id = joined_;
-    return true;
-  }
-
-  bool TakeTime(std::int64_t& time) {
-    if (!columns_.time) {
-      return true;
-    }
-    const FieldFault fault = ParseTime(records_.field(*columns_.time), time);
-    return fault == FieldFault::kNone || Fail(*columns_.time, TimeFault(fault));
-  }
-
-  bool TakeValue(double& value) {
-    if (!columns_.value) {
-      return true;
-    }
-    const FieldFault fault = ParseValue(records_.field(*columns_.value), value);
-    return fault == FieldFault::kNone || Fail(*columns_.value, ValueFault(fault));
-  }
-
-  bool TakePropensity(float& propensity) {
-    if (!columns_.propensity) {
-      return true;
-    }
-    const FieldFault fault = ParsePropensity(records_.field(*columns_.propensity), propensity);
-    return fault == FieldFault::kNone || Fail(*columns_.propensity, PropensityFault(fault));
-  }
-
-  bool TakePosition(std::int32_t& position) {
-    if (!columns_.position) {
-      return true;
-    }
-    const FieldFault fault = ParsePosition(records_.field(*columns_.position), position);
-    return fault == FieldFault::kNone || Fail(*columns_.position, PositionFault(fault));
-  }
-
-  RecordReader& records_;
-  const LogColumns& columns_;
-  std::string joined_;  // the user out of several columns
-  std::string message_;
-};
-
-void ReadRows(RecordReader& records, const LogColumns& columns, RowSink& sink) {
-  LogParser parser(records, columns);
-  sink.Begin({.time = columns.time.has_value(),
-              .value = columns.value.has_value(),
-              .propensity = columns.propensity.has_value(),
-              .position = columns.position.has_value()});
-  LogRow row;
-  while (true) {
-    switch (records.Next()) {
-      case RecordReader::Status::kEnd:
-        return;
-      case RecordReader::Status::kBad:
-        sink.AddBad(records.fault());
-        break;
-      case RecordReader::Status::kRow:
-        row.line = records.line_number();
-        if (parser.Parse(row)) {
-          sink.Add(row);
-        } else {
-          sink.AddBad(std::move(parser.message()));
-        }
-        break;
-    }
-  }
-}
 
 // Whether the text begins like a comma file or a tab file is known only from its first line.
 std::string CsvSeparator(std::string_view first_line) {
@@ -140,7 +30,7 @@ std::string CsvSeparator(std::string_view first_line) {
 void ReadTable(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
   if (kind == LogKind::kUData || kind == LogKind::kRatingsDat) {
     RecordReader records(source, {kind == LogKind::kUData ? "\t" : "::"});
-    ReadRows(records, MovielensColumns(source.name(), names), sink);
+    ReadRows(source, records, MovielensColumns(source.name(), names), sink);
     return;
   }
   const bool quotes = kind != LogKind::kInter;
@@ -148,7 +38,7 @@ void ReadTable(LineSource& source, LogKind kind, const ColumnNames& names, RowSi
   RecordReader records(source, {quotes && first ? CsvSeparator(*first) : "\t", quotes});
   const std::vector<std::string> header = ReadHeader(records);
   const HeaderPlace place = [&](std::size_t column) { return records.Where(column); };
-  ReadRows(records,
+  ReadRows(source, records,
            kind == LogKind::kInter ? InterColumns(records, header, names)
            : kind == LogKind::kCsv ? CsvColumns(place, header, names)
                                    : OpenBanditColumns(place, header, names),

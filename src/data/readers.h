@@ -74,12 +74,40 @@ struct LogContent {
   bool part = false;
 };
 
+// Rows of a log without propensities, positions and parts, member by member. Spans are parallel, those of members that
+// the log does not have are empty; row i stands in line `first_line + line[i]`. Else as LogRow.
+struct LogRows {
+  std::span<const std::string_view> user;
+  std::span<const std::string_view> item;
+  std::span<const std::int64_t> time;
+  std::span<const double> value;
+  std::span<const std::uint32_t> line;
+  std::int64_t first_line = 0;
+
+  [[nodiscard]] std::size_t size() const { return user.size(); }
+  [[nodiscard]] LogRow row(std::size_t i) const {
+    LogRow one;
+    one.user = user[i];
+    one.item = item[i];
+    one.time = time.empty() ? 0 : time[i];
+    one.value = value.empty() ? 0.0 : value[i];
+    one.line = first_line + line[i];
+    return one;
+  }
+};
+
 // Takes what a reader finds. Begin() once, then rows in the order of the log.
 class RowSink {
  public:
   virtual ~RowSink() = default;
   virtual void Begin(const LogContent& content) = 0;
   virtual void Add(const LogRow& row) = 0;
+  // Many rows at once; the same as adding one after the other.
+  virtual void AddRows(const LogRows& rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Add(rows.row(i));
+    }
+  }
   virtual void AddDisplay(const LogDisplay& display) = 0;
   // Items that a published protocol ranks against the user's test targets; once a user at most.
   virtual void AddCandidates(std::string_view user, std::span<const std::string_view> items) = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recforce/base/file_system.h"
+#include "recforce/base/stop_flag.h"
 #include "recforce/data/dataset.h"
 
 namespace recforce::data {
@@ -25,10 +26,14 @@ struct ConvertOptions {
   std::string time_column;
   std::string value_column;
   std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
-  // Which of several rows of one (user, item) is kept: last, first, error or keep (all). Empty: last, but keep for
-  // sessions, displays and open_bandit, whose repetitions mean something.
+  // Which of several rows of one (user, item) is kept: last, first, error (none may be) or keep (all are). Empty: last,
+  // but keep for sessions, displays and open_bandit, whose repetitions mean something.
   std::string duplicates;
-  std::int64_t max_bad_rows = 0;            // more malformed rows than this end the conversion
+  std::int64_t max_bad_rows = 0;  // more malformed rows than this end the conversion
+  // Rows beyond it go to a temporary file in `output` that has no name. Ids, displays and candidates come on top, and
+  // about 50 MB. The result does not depend on it.
+  std::int64_t memory_bytes = std::int64_t{512} << 20;
+  const base::StopFlag* stop = nullptr;  // asks the conversion to end: Error(Interrupted)
 };
 
 struct ConvertReport {
@@ -44,8 +49,10 @@ struct ConvertReport {
 const std::vector<std::string>& FormatNames();
 
 // Filters in this order: rating, duplicates, items, users (each once, not iterated; spec of RaCT, section 3).
-// Nothing is written unless all succeeds. Error(Usage): no such input, unknown format or column.
-// Error(Data): malformed rows, nothing left after filtering.
+// Nothing is left in `output` unless all succeeds. A user needs a row: those who keep none leave with their displays
+// and candidates. Items stay that a display or a candidate list of a user names, whatever the filters.
+// Error(Usage): no such input, unknown format or column. Error(Data): malformed rows, nothing left after filtering, a
+// pair in two parts of the log unless duplicates are kept. Error(Io): the disk is full.
 ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& options,
                       const std::filesystem::path& output);
 

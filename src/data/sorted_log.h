@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of a log by user and time, in columns: partition by partition sorted, rid of duplicates, filtered, and at
+// last handed out as the columns of a dataset, one user after the other. Columns lie in memory as long as they fit,
+// then in the spill file; every user's part of a column is read in one direction.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/row_store.h"
+#include "recforce/base/tensor_file.h"
+
+namespace recforce::data {
+
+// Which of several rows of one (user, item) stays.
+enum class DuplicateRule { kLast, kFirst, kError, kKeep };
+
+// Two rows of one (user, item) that may not stand in the same log.
+struct Conflict {
+  std::int32_t user = -1;
+  std::int32_t item = -1;
+  std::int64_t first_line = 0;  // the smaller one
+  std::int64_t second_line = 0;
+  bool in_two_parts = false;
+  Part first_part = Part::kTrain;
+  Part second_part = Part::kTrain;
+};
+
+class SortedLog {
+ public:
+  // Columns hold about `memory_bytes`, as long as `store` holds nothing any more.
+  SortedLog(std::int64_t memory_bytes, SpillFile& spill) : memory_bytes_(memory_bytes), spill_(spill) {}
+
+  // Sorts all of `store`. `order`: every user once, in the order in which they will be written. Calls `check`
+  // now and then, which may throw to stop. Returns the conflict of the user with the smallest number, if there is one:
+  // then nothing else may be asked of this object.
+  std::optional<Conflict> Sort(RowStore& store, const std::vector<std::int32_t>& order, std::int32_t items,
+                               DuplicateRule rule, const std::function<void()>& check);
+  [[nodiscard]] std::int64_t duplicates_removed() const { return duplicates_removed_; }
+
+  // Drops the rows of items with fewer than `least_item` rows, then of users with fewer than `least_user` rows left.
+  void DropRare(std::int64_t least_item, std::int64_t least_user);
+  [[nodiscard]] std::int64_t rows_of_rare_items() const { return rows_of_rare_items_; }
+  [[nodiscard]] std::int64_t rows_of_rare_users() const { return rows_of_rare_users_; }
+
+  // After DropRare(). By number of the user or item: rows that are left, and whether any are.
+  [[nodiscard]] const std::vector<std::int64_t>& rows_of_user() const { return kept_rows_; }
+  [[nodiscard]] const std::vector<std::uint8_t>& item_is_used() const { return item_is_used_; }
+  [[nodiscard]] std::int64_t rows() const;
+
+  // The columns that the log has, as tensors: users in the order given to Sort(), items under their new numbers. They
+  // refer to this object and to `new_item`.
+  [[nodiscard]] base::StreamedTensors Columns(const std::vector<std::int32_t>& new_item) const;
+
+ private:
+  enum Column : std::size_t { kItem, kTime, kValue, kPropensity, kPosition, kPart, kColumns };
+  static constexpr std::array<std::size_t, kColumns> kWidths = {4, 8, 4, 4, 4, 1};
+
+  // One column of one partition.
+  struct Piece {
+    std::vector<std::byte> bytes;
+    std::int64_t offset = -1;  // in the spill file; negative: in memory
+  };
+  struct Partition {
+    std::int64_t rows = 0;
+    std::array<Piece, kColumns> pieces;
+  };
+  class PartitionSorter;
+  class Cursor;
+
+  void Hold(Partition& partition, std::int64_t other_memory);
+  [[nodiscard]] std::vector<std::byte> Load(const Piece& piece, std::size_t bytes) const;
+  void Give(Column column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const;
+  [[nodiscard]] std::span<const std::int32_t> UsersOf(std::size_t partition) const {
+    return std::span(users_).subspan(users_begin_[partition], users_begin_[partition + 1] - users_begin_[partition]);
+  }
+
+  std::int64_t memory_bytes_;
+  SpillFile& spill_;
+  std::array<bool, kColumns> has_{};
+  std::vector<Partition> partitions_;
+  std::vector<std::int32_t> order_;
+  std::vector<std::int32_t> users_;  // those of each partition, in the order of order_
+  std::array<std::size_t, kPartitions + 1> users_begin_{};
+  std::vector<std::int64_t> sorted_rows_;  // of each user, after duplicates
+  std::vector<std::int64_t> kept_rows_;    // of each user, after all filters
+  std::vector<std::int64_t> item_rows_;    // after duplicates
+  std::vector<std::uint8_t> item_is_used_;
+  std::int64_t least_item_ = 0;
+  std::int64_t held_bytes_ = 0;
+  std::int64_t duplicates_removed_ = 0;
+  std::int64_t rows_of_rare_items_ = 0;
+  std::int64_t rows_of_rare_users_ = 0;
+};
+
+}  // namespace recforce::data
