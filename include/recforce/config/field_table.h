@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "recforce/base/error.h"
+#include "recforce/config/search_space.h"
 
 namespace recforce::config {
 
@@ -26,7 +28,12 @@ struct Field {
   std::vector<std::string> aliases;
   std::function<std::string(void* config, std::string_view text)> set;  // "" or why the text was refused
   std::function<std::string(const void* config)> get;
+  std::optional<SearchSpace> search = std::nullopt;  // where `recforce tune` looks when it is not told
 };
+
+// "" when every value of the space is allowed for the field, or why not, as Set does. `config` is a struct of the
+// field's type, whose value is lost.
+std::string CheckSearch(const Field& field, const SearchSpace& space, void* config);
 
 using FieldTable = std::vector<Field>;
 
@@ -88,6 +95,9 @@ Field MakeIntList(std::string key, std::vector<std::int64_t> initial, std::int64
                   std::string doc, std::function<std::vector<std::int64_t>&(void*)> at);
 Field MakeTextList(std::string key, std::vector<std::string> initial, std::string doc,
                    std::function<std::vector<std::string>&(void*)> at);
+// Give the field its search space. Error(Internal) when the field does not allow its values.
+void AddRange(Field& field, double low, double high, Scale scale, void* scratch);
+void AddChoices(Field& field, std::vector<std::string> choices, void* scratch);
 }  // namespace internal
 
 // Builds the table of struct C, once, in the .cpp file of C:
@@ -120,6 +130,17 @@ class Fields {
   // Another name of the field before it (RecBole's, for instance).
   Fields& Alias(std::string name) {
     list_.back().aliases.push_back(std::move(name));
+    return *this;
+  }
+  // Where a search looks for the field before it: every value of a range, or one of several.
+  Fields& Search(double low, double high, Scale scale = Scale::kLinear) {
+    C scratch;
+    internal::AddRange(list_.back(), low, high, scale, &scratch);
+    return *this;
+  }
+  Fields& SearchChoices(std::vector<std::string> choices) {
+    C scratch;
+    internal::AddChoices(list_.back(), std::move(choices), &scratch);
     return *this;
   }
   // Error(Internal) when a member of C has no row.
