@@ -42,8 +42,12 @@ class Section {
  public:
   template <class C>
   static Section Make(std::string name, const FieldTable& table, C initial = {}) {
-    return Section(std::move(name), &table, std::make_shared<C>(std::move(initial)), typeid(C));
+    return Section(
+        std::move(name), &table, std::make_shared<C>(std::move(initial)), typeid(C),
+        [](const void* from) -> std::shared_ptr<void> { return std::make_shared<C>(*static_cast<const C*>(from)); });
   }
+  // A section with the same values in a struct of its own.
+  [[nodiscard]] Section Clone() const { return Section(name_, fields_, copy_(data_.get()), type_, copy_); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const FieldTable& fields() const { return *fields_; }
   [[nodiscard]] void* data() { return data_.get(); }
@@ -61,12 +65,14 @@ class Section {
   [[nodiscard]] const Field* Find(std::string_view key) const;
 
  private:
-  Section(std::string name, const FieldTable* table, std::shared_ptr<void> data, std::type_index type)
-      : name_(std::move(name)), fields_(table), data_(std::move(data)), type_(type) {}
+  using Copy = std::shared_ptr<void> (*)(const void* from);
+  Section(std::string name, const FieldTable* table, std::shared_ptr<void> data, std::type_index type, Copy copy)
+      : name_(std::move(name)), fields_(table), data_(std::move(data)), type_(type), copy_(copy) {}
   std::string name_;
   const FieldTable* fields_;
   std::shared_ptr<void> data_;
   std::type_index type_;
+  Copy copy_;
 };
 
 // How many members an aggregate has; a table must describe them all.
