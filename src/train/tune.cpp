@@ -229,7 +229,7 @@ class Search {
     observer_.OnTrialEnd(result_, trial, rung, best);
   }
 
-  // Goes on only where another trial may fare better.
+  // Called while `error` is being handled. Goes on only where another trial may fare better.
   void RecordFailure(Trial& trial, const base::Error& error) {
     if (error.kind() == base::ErrorKind::kInterrupted) {
       throw base::Error(base::ErrorKind::kInterrupted,
@@ -239,7 +239,7 @@ class Search {
     }
     const bool refused = error.kind() == base::ErrorKind::kUsage && trial.number > 1;
     if (error.kind() != base::ErrorKind::kDiverged && !refused) {
-      throw error;
+      throw;
     }
     trial.status = refused ? TrialStatus::kRefused : TrialStatus::kDiverged;
     trial.best.reset();

@@ -161,11 +161,15 @@ void CheckSameSearch(const fs::path& tune, const TuneResult& plan, const TuneIde
   }
 }
 
+std::string TrialLine(const TuneResult& result, const Trial& trial) {
+  return ToJson(result, trial).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 void WriteTrials(base::FileSystem& files, const fs::path& tune, const TuneResult& result) {
   std::string text;
   for (const Trial& trial : result.trials) {
     if (trial.status != TrialStatus::kPlanned) {
-      text += ToJson(result, trial).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      text += TrialLine(result, trial) + "\n";
     }
   }
   base::WriteAtomically(files, tune / kTrialsFile, [&](base::WritableFile& file) { file.Append(text); });

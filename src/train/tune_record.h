@@ -33,6 +33,9 @@ void WriteTuneInfo(base::FileSystem& files, const std::filesystem::path& tune, c
 // Error(Usage) that names what differs between the search of the folder and `plan`; Error(Data): not a tune.json.
 void CheckSameSearch(const std::filesystem::path& tune, const TuneResult& plan, const TuneIdentity& identity);
 
+// A trial as its line of trials.jsonl, without the line's end.
+std::string TrialLine(const TuneResult& result, const Trial& trial);
+
 void WriteTrials(base::FileSystem& files, const std::filesystem::path& tune, const TuneResult& result);
 
 // Fills in what became of the trials that were begun. Error(Data): a line that is none, or of another search.
