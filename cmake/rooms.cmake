@@ -65,7 +65,7 @@ function(recforce_install)
   endif()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/recforce DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
   install(FILES ${CMAKE_SOURCE_DIR}/src/train/run.h ${CMAKE_SOURCE_DIR}/src/train/run_folder.h
-    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/train)
+    ${CMAKE_SOURCE_DIR}/src/train/run_info.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/train)
   if(RECFORCE_TORCH)
     install(FILES ${CMAKE_SOURCE_DIR}/src/algos/register_all.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/algos)
   endif()

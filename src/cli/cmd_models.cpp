@@ -4,12 +4,24 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
 
 namespace recforce::cli {
 namespace {
+
+nlohmann::ordered_json ToJson(const std::optional<config::SearchSpace>& space) {
+  if (!space) {
+    return nullptr;
+  }
+  if (!space->is_range()) {
+    return {{"choices", space->choices}};
+  }
+  return {
+      {"low", space->low}, {"high", space->high}, {"scale", space->scale == config::Scale::kLog ? "log" : "linear"}};
+}
 
 nlohmann::ordered_json ToJson(const core::AlgorithmSpec& spec) {
   nlohmann::ordered_json settings = nlohmann::ordered_json::array();
@@ -20,7 +32,8 @@ nlohmann::ordered_json ToJson(const core::AlgorithmSpec& spec) {
                         {"default", field.default_text},
                         {"allowed", field.allowed},
                         {"doc", field.doc},
-                        {"aliases", field.aliases}});
+                        {"aliases", field.aliases},
+                        {"search", ToJson(field.search)}});
   }
   return {{"name", spec.name},
           {"summary", spec.summary},

@@ -32,6 +32,11 @@ std::function<std::string(const std::string&)> Whole(std::int64_t low, std::int6
   };
 }
 
+std::string NotNegative(const std::string& text) {
+  const std::optional<double> value = base::ParseReal(text);
+  return value && *value >= 0.0 ? "" : "not a number of at least 0: '" + text + "'";
+}
+
 // Builds the grammar; the arguments live as long as the bound command.
 class Grammar {
  public:
@@ -41,6 +46,7 @@ class Grammar {
     app_.allow_extras();
     AddData();
     AddTrain();
+    AddTune();
     AddEvaluate();
     AddCompare();
     AddRecommend();
@@ -190,20 +196,53 @@ class Grammar {
         ->allow_extra_args(false);
   }
 
+  void AddSettings(CLI::App& command, SettingsArgs& args) {
+    command.add_option("--model", args.model, "one of " + base::Join(registry_.Names(), ", "));
+    command.add_option("--data", args.data, "folder of the dataset");
+    command.add_option("--config", args.config_files, "YAML file of settings; later files win")
+        ->allow_extra_args(false);
+    command.add_option("--set", args.settings, "one setting, section.key=value; wins over files")
+        ->allow_extra_args(false);
+    command.add_option("--seed", args.seed, "seed of weights, order and noise")->check(Whole(0));
+    command.add_option("--device", args.device, "cpu, cuda or cuda:N");
+  }
+
   void AddTrain() {
     auto [train, args] = Command<TrainArgs>(app_, "train", "Train a model into a run folder", RunTrain);
-    train->add_option("--model", args->model, "one of " + base::Join(registry_.Names(), ", "));
-    train->add_option("--data", args->data, "folder of the dataset");
+    AddSettings(*train, *args);
     train->add_option("--out", args->out, "run folder to write")->required();
-    train->add_option("--config", args->config_files, "YAML file of settings; later files win")
-        ->allow_extra_args(false);
-    train->add_option("--set", args->settings, "one setting, section.key=value; wins over files")
-        ->allow_extra_args(false);
-    train->add_option("--seed", args->seed, "seed of weights, order and noise")->check(Whole(0));
-    train->add_option("--device", args->device, "cpu, cuda or cuda:N");
     train->add_flag("--resume", args->resume, "go on with the run in --out, or start it");
     train->add_flag("--dry-run", args->dry_run, "print the resolved settings and their origins, and stop");
     train->footer([this] { return TrainHelp(registry_); });
+  }
+
+  void AddTune() {
+    auto [tune, args] =
+        Command<TuneArgs>(app_, "tune", "Search for the best settings on the validation users", RunTune);
+    AddSettings(*tune, *args);
+    tune->get_option("--seed")->description("seed of the search and of every trial");
+    tune->add_option("--out", args->out, "folder of the search to write")->required();
+    tune->add_option("--search", args->search,
+                     "a setting to search: key=LOW..HIGH[:log], key=A,B,C, or key alone for its own space; without "
+                     "the flag, every setting with a space that is not set")
+        ->allow_extra_args(false);
+    tune->add_option("--trials", args->trials, "how many configurations to try; the first is the one given")
+        ->check(Whole(1, 1000000))
+        ->capture_default_str();
+    tune->add_option("--method", args->method, "random, or halving: all trials start, the best third goes on")
+        ->check(CLI::IsMember({"random", "halving"}))
+        ->capture_default_str();
+    tune->add_option("--metric", args->valid_metric, "what is to be highest on the validation users, like ndcg@10");
+    tune->add_option("--minutes", args->minutes, "pause the search after this long; 0: no limit")
+        ->check(NotNegative)
+        ->capture_default_str();
+    tune->add_option("--keep", args->keep, "keep the run folders of so many of the best trials; 0: of all")
+        ->check(Whole(0))
+        ->capture_default_str();
+    tune->add_option("--top", args->top, "rows of the printed table")->check(Whole(1, 1000000))->capture_default_str();
+    tune->add_flag("--resume", args->resume, "go on with the search in --out, or start it");
+    tune->add_flag("--json", args->json, "print one JSON object");
+    tune->footer("The spaces of all settings: `recforce docs parameters`, or `recforce models --json`.");
   }
 
   void AddEvaluate() {

@@ -49,20 +49,38 @@ struct GenerateArgs {
 };
 void RunGenerate(const GenerateArgs& args, const Session& session);
 
-struct TrainArgs {
+// Where the settings of a run come from.
+struct SettingsArgs {
   std::optional<std::string> model;
   std::optional<std::string> data;
-  std::string out;
   std::vector<std::string> config_files;
   std::vector<std::string> settings;  // "key=value"
   std::optional<std::int64_t> seed;
   std::optional<std::string> device;
+  std::optional<std::string> valid_metric;
+};
+
+struct TrainArgs : SettingsArgs {
+  std::string out;
   bool resume = false;
   bool dry_run = false;
 };
 void RunTrain(const TrainArgs& args, const Session& session);
 // The field tables of every section, for `train --help`.
 std::string TrainHelp(const core::Registry& registry);
+
+struct TuneArgs : SettingsArgs {
+  std::string out;
+  std::vector<std::string> search;  // "key=low..high:log", "key=a,b" or "key"
+  std::int64_t trials = 20;
+  std::string method = "random";
+  std::int64_t keep = 0;
+  double minutes = 0.0;
+  std::int64_t top = 10;  // rows of the printed table
+  bool resume = false;
+  bool json = false;
+};
+void RunTune(const TuneArgs& args, const Session& session);
 
 struct EvaluateArgs {
   std::string run;

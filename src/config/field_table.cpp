@@ -179,7 +179,41 @@ const Field* Section::Find(std::string_view key) const {
   return nullptr;
 }
 
+std::string CheckSearch(const Field& field, const SearchSpace& space, void* config) {
+  std::vector<std::string> texts = space.choices;
+  if (space.is_range()) {
+    texts = {base::FormatReal(space.low), base::FormatReal(space.high)};
+    if (space.whole) {
+      texts = {std::to_string(static_cast<std::int64_t>(space.low)),
+               std::to_string(static_cast<std::int64_t>(space.high))};
+    }
+  }
+  for (const std::string& text : texts) {
+    if (const std::string refused = field.set(config, text); !refused.empty()) {
+      return refused;
+    }
+  }
+  return "";
+}
+
 namespace internal {
+
+void AddRange(Field& field, double low, double high, Scale scale, void* scratch) {
+  const bool whole = field.type == "int";
+  RECFORCE_CHECK(whole || field.type == "real", "'" + field.key + "' is searched in a range, but is no number");
+  RECFORCE_CHECK(low < high && (scale == Scale::kLinear || low >= (whole ? 1.0 : 1e-300)),
+                 "the range in which '" + field.key + "' is searched is empty or has no logarithms");
+  field.search = SearchSpace{scale, whole, low, high, {}};
+  const std::string refused = CheckSearch(field, *field.search, scratch);
+  RECFORCE_CHECK(refused.empty(), "search of '" + field.key + "': " + refused);
+}
+
+void AddChoices(Field& field, std::vector<std::string> choices, void* scratch) {
+  RECFORCE_CHECK(!choices.empty(), "the list in which '" + field.key + "' is searched is empty");
+  field.search.emplace().choices = std::move(choices);
+  const std::string refused = CheckSearch(field, *field.search, scratch);
+  RECFORCE_CHECK(refused.empty(), "search of '" + field.key + "': " + refused);
+}
 
 Field MakeInt(std::string key, std::int64_t initial, std::int64_t low, std::int64_t high, std::string doc,
               std::function<std::int64_t&(void*)> at) {

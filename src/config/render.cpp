@@ -28,8 +28,9 @@ std::string RenderMarkdown(const std::string& section, const FieldTable& fields)
   std::string text = "| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
   for (const Field& field : fields) {
     const std::string aliases = field.aliases.empty() ? "" : " Also: `" + base::Join(field.aliases, "`, `") + "`.";
+    const std::string search = field.search ? " Search: `" + Cell(SearchText(*field.search)) + "`." : "";
     text += "| `" + FullName(section, field) + "` | " + field.type + " | `" + Cell(field.default_text) + "` | " +
-            Cell(field.allowed) + " | " + Cell(field.doc) + aliases + " |\n";
+            Cell(field.allowed) + " | " + Cell(field.doc) + aliases + search + " |\n";
   }
   return text;
 }
@@ -39,7 +40,8 @@ std::string RenderHelp(const std::string& section, const FieldTable& fields) {
   for (const Field& field : fields) {
     text += "  " + FullName(section, field) + "=" + field.default_text + "\n      " + field.doc + " (" + field.type +
             (field.allowed.empty() ? "" : " " + field.allowed) +
-            (field.aliases.empty() ? "" : "; also " + base::Join(field.aliases, ", ")) + ")\n";
+            (field.aliases.empty() ? "" : "; also " + base::Join(field.aliases, ", ")) +
+            (field.search ? "; search " + SearchText(*field.search) : "") + ")\n";
   }
   return text;
 }

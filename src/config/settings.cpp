@@ -81,6 +81,14 @@ Settings::Settings(std::vector<Section> sections, std::string home)
   CheckNames(sections_);
 }
 
+Settings Settings::Clone() const {
+  Settings clone = *this;
+  for (Section& section : clone.sections_) {
+    section = section.Clone();
+  }
+  return clone;
+}
+
 std::vector<Settings::Slot> Settings::Candidates(const std::string& key) const {
   std::vector<Slot> by_alias;
   const Field* top_level = nullptr;

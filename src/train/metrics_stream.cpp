@@ -2,6 +2,7 @@
 // Lines of metrics.jsonl, and the cut that a resumption makes.
 #include "train/metrics_stream.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "recforce/base/error.h"
@@ -17,6 +18,7 @@ MetricsStream::MetricsStream(base::FileSystem& files, const std::filesystem::pat
                                                   " bytes; expected at least " + std::to_string(keep_bytes));
   }
   text.resize(static_cast<std::size_t>(keep_bytes));
+  lines_ = std::count(text.begin(), text.end(), '\n');
   base::WriteAtomically(files, path, [&](base::WritableFile& file) { file.Append(text); });
   file_ = files.OpenAppend(path);
 }
@@ -34,6 +36,7 @@ void MetricsStream::Append(const EpochRecord& record) {
   const std::string line = json.dump() + "\n";
   file_->Append(line);
   length_ += static_cast<std::int64_t>(line.size());
+  ++lines_;
 }
 
 }  // namespace recforce::train

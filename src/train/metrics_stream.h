@@ -31,11 +31,13 @@ class MetricsStream {
   void Append(const EpochRecord& record);
   void Sync() { file_->Sync(); }
   void Close() { file_->Close(); }
-  [[nodiscard]] std::int64_t length() const { return length_; }
+  [[nodiscard]] std::int64_t length() const { return length_; }  // in bytes
+  [[nodiscard]] std::int64_t lines() const { return lines_; }
 
  private:
   std::unique_ptr<base::WritableFile> file_;
   std::int64_t length_;
+  std::int64_t lines_ = 0;
 };
 
 }  // namespace recforce::train

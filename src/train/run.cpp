@@ -3,6 +3,7 @@
 // repeats exactly the calls that a run never stopped would make from there.
 #include "train/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "recforce/base/threads.h"
 #include "recforce/eval/metrics.h"
 #include "recforce/model/bundle.h"
+#include "train/bundle_parts.h"
 #include "train/checkpoint.h"
 #include "train/metrics_stream.h"
 #include "train/run_config.h"
@@ -24,74 +26,8 @@ namespace recforce::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Texts = std::vector<std::pair<std::string, std::string>>;
 
 double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-Texts PreprocessingTexts(const data::Preprocessing& preprocessing) {
-  Texts texts = {{"source", preprocessing.source}, {"format", preprocessing.format}};
-  if (preprocessing.min_rating) {
-    texts.emplace_back("min_rating", base::FormatReal(*preprocessing.min_rating));
-  }
-  texts.emplace_back("min_user_interactions", std::to_string(preprocessing.min_user_interactions));
-  texts.emplace_back("min_item_interactions", std::to_string(preprocessing.min_item_interactions));
-  texts.emplace_back("duplicates", preprocessing.duplicates);
-  texts.emplace_back("rows_read", std::to_string(preprocessing.rows_read));
-  texts.emplace_back("rows_below_rating", std::to_string(preprocessing.rows_below_rating));
-  texts.emplace_back("duplicates_removed", std::to_string(preprocessing.duplicates_removed));
-  texts.emplace_back("rows_of_rare_items", std::to_string(preprocessing.rows_of_rare_items));
-  texts.emplace_back("rows_of_rare_users", std::to_string(preprocessing.rows_of_rare_users));
-  texts.emplace_back("displays_of_absent_users", std::to_string(preprocessing.displays_of_absent_users));
-  texts.emplace_back("candidates_of_absent_users", std::to_string(preprocessing.candidates_of_absent_users));
-  return texts;
-}
-
-// Ids and titles of the catalogue's items, in its order.
-base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split& split) {
-  std::vector<std::string> ids;
-  std::vector<std::string> titles;
-  for (const std::int32_t item : split.catalogue) {
-    ids.emplace_back(dataset.item_ids()[item]);
-    if (dataset.item_titles().size() != 0) {
-      titles.emplace_back(dataset.item_titles()[item]);
-    }
-  }
-  base::TensorSet set;
-  data::AddStrings(set, "item_ids", ids);
-  if (!titles.empty()) {
-    data::AddStrings(set, "item_titles", titles);
-  }
-  return set;
-}
-
-// All that every user did, held-out parts too: recommending is for after the log, not inside it.
-base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& split) {
-  std::vector<std::int32_t> catalogue_index(static_cast<std::size_t>(dataset.num_items()), -1);
-  for (std::size_t index = 0; index < split.catalogue.size(); ++index) {
-    catalogue_index[static_cast<std::size_t>(split.catalogue[index])] = static_cast<std::int32_t>(index);
-  }
-  data::Csr histories;
-  std::vector<std::int32_t> row;
-  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
-    row.clear();
-    for (const std::int32_t item : dataset.interactions().row(user)) {
-      if (const std::int32_t index = catalogue_index[static_cast<std::size_t>(item)]; index >= 0) {
-        row.push_back(index);
-      }
-    }
-    histories.AddRow(row);
-  }
-  base::TensorSet set;
-  data::AddStrings(set, "user_ids", dataset.user_ids().ToVector());
-  std::vector<std::int32_t> train_rows(static_cast<std::size_t>(dataset.num_users()), -1);
-  for (std::size_t trained = 0; trained < split.train_users.size(); ++trained) {
-    train_rows[static_cast<std::size_t>(split.train_users[trained])] = static_cast<std::int32_t>(trained);
-  }
-  set.AddOwned("train_rows", std::move(train_rows));
-  set.AddOwned("offsets", std::move(histories.offsets));
-  set.AddOwned("items", std::move(histories.items));
-  return set;
-}
 
 class Run {
  public:
@@ -106,19 +42,25 @@ class Run {
         train_config_(settings.section("train").As<TrainConfig>()),
         eval_config_(settings.section("eval").As<eval::EvalConfig>()),
         valid_metric_(eval::ParseMetric(train_config_.valid_metric)),
-        dataset_(data::Dataset::Open(run_config_.data)),
-        split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>())),
+        own_data_(options.data == nullptr ? std::optional<RunData>(OpenRunData(settings)) : std::nullopt),
+        data_(own_data_ ? *own_data_ : *options.data),
+        dataset_(data_.dataset),
+        split_(data_.split),
         identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {}
 
-  void Execute() {
+  RunOutcome Execute() {
     observer_.OnStart(dataset_, split_, spec_.name);
-    trainer_ = spec_.make_trainer(settings_.section(spec_.name), View(),
+    trainer_ = spec_.make_trainer(settings_.section(spec_.name), MakeTrainView(data_),
                                   {static_cast<std::uint64_t>(run_config_.seed), run_config_.device});
     phases_ = trainer_->Phases();
     OpenFolder();
     try {
       for (; position_.phase < static_cast<std::int64_t>(phases_.size()); ++position_.phase) {
         RunPhase(phases_[static_cast<std::size_t>(position_.phase)]);
+        if (paused_) {
+          metrics_->Close();
+          return {false, metrics_->lines(), saved_->seconds, position_.best};
+        }
         position_.epochs_done = position_.better_epoch = position_.epochs_stale = 0;
       }
     } catch (const base::Error& error) {
@@ -127,21 +69,10 @@ class Run {
       }
       throw;
     }
-    Finish();
+    return Finish();
   }
 
  private:
-  [[nodiscard]] core::TrainView View() const {
-    core::TrainView view{.interactions = split_.train.view(), .num_items = split_.num_items()};
-    if (split_.train_sequences.rows() != 0) {
-      view.sequences = split_.train_sequences.view();
-    }
-    view.user_id = [this](std::int64_t row) { return dataset_.user_ids()[split_.train_users[At(row)]]; };
-    view.item_id = [this](std::int64_t item) { return dataset_.item_ids()[split_.catalogue[At(item)]]; };
-    return view;
-  }
-  static std::size_t At(std::int64_t index) { return static_cast<std::size_t>(index); }
-
   // Writes the descriptions first, so that whatever happens later the folder says what it is.
   void OpenFolder() {
     files_.MakeDirectories(options_.out);
@@ -176,14 +107,31 @@ class Run {
   }
 
   void RunPhase(const core::Phase& phase) {
-    if (!std::exchange(resumed_, false)) {
+    if (std::exchange(resumed_, false)) {
+      paused_ = PauseIsDue(phase);
+    } else {
       trainer_->BeginPhase(position_.phase);
     }
     observer_.OnPhase(phase, position_.phase, static_cast<std::int64_t>(phases_.size()));
-    while (!PhaseIsOver(phase)) {
+    while (!paused_ && !PhaseIsOver(phase)) {
       RunEpoch(phase);
     }
-    trainer_->EndPhase();
+    if (!paused_) {
+      trainer_->EndPhase();
+    }
+  }
+
+  // Never at the end of the last phase: what is left then is to write the model.
+  [[nodiscard]] bool PauseIsDue(const core::Phase& phase) const {
+    const bool last = position_.phase + 1 == static_cast<std::int64_t>(phases_.size());
+    if (!options_.pause || !spec_.learns_by_epoch || (last && PhaseIsOver(phase))) {
+      return false;
+    }
+    std::int64_t planned = 0;
+    for (const core::Phase& each : phases_) {
+      planned += each.epochs;
+    }
+    return options_.pause(metrics_->lines(), planned);
   }
 
   [[nodiscard]] bool PhaseIsOver(const core::Phase& phase) const {
@@ -209,8 +157,9 @@ class Run {
     }
     observer_.OnEpoch(phase, record.epoch, shown, record.best);
     const bool stopped = options_.stop != nullptr && options_.stop->IsSet();
-    if (spec_.learns_by_epoch &&
-        (stopped || PhaseIsOver(phase) || SecondsSince(last_checkpoint_) >= train_config_.checkpoint_seconds)) {
+    paused_ = PauseIsDue(phase);
+    if (spec_.learns_by_epoch && (stopped || paused_ || PhaseIsOver(phase) ||
+                                  SecondsSince(last_checkpoint_) >= train_config_.checkpoint_seconds)) {
       SaveCheckpoint();
     }
     if (stopped) {
@@ -245,14 +194,16 @@ class Run {
     last_checkpoint_ = Clock::now();
   }
 
-  void Finish() {
+  RunOutcome Finish() {
     metrics_->Sync();
     metrics_->Close();
     model::WriteBundle(files_, options_.out / kModelFolder, MakeBundle());
-    WriteRunInfo(files_, options_.out, Info(true));
+    const RunInfo info = Info(true);
+    WriteRunInfo(files_, options_.out, info);
     files_.Remove(options_.out / kCheckpointFile);
     observer_.OnFinish(valid_metric_.name,
                        position_.best ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
+    return {true, metrics_->lines(), info.seconds, position_.best};
   }
 
   [[nodiscard]] model::Bundle MakeBundle() const {
@@ -323,8 +274,10 @@ class Run {
   const TrainConfig& train_config_;
   const eval::EvalConfig& eval_config_;
   const eval::Metric valid_metric_;
-  const data::Dataset dataset_;
-  const data::Split split_;
+  const std::optional<RunData> own_data_;
+  const RunData& data_;
+  const data::Dataset& dataset_;
+  const data::Split& split_;
   const Identity identity_;
 
   std::unique_ptr<core::Trainer> trainer_;
@@ -332,6 +285,7 @@ class Run {
   std::unique_ptr<MetricsStream> metrics_;
   Position position_;              // seconds: of the runs before this one
   std::optional<Position> saved_;  // what the checkpoint on disk holds
+  bool paused_ = false;            // between two epochs, with a checkpoint
   bool resumed_ = false;           // inside a phase that a run before this one began
   Clock::time_point started_;
   Clock::time_point last_checkpoint_;
@@ -368,15 +322,37 @@ bool CheckFolder(const core::Registry& registry, const config::Settings& setting
 
 }  // namespace
 
-void Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
-           const RunOptions& options, Observer& observer) {
+RunData OpenRunData(const config::Settings& settings) {
+  data::Dataset dataset = data::Dataset::Open(settings.section("").As<RunConfig>().data);
+  data::Split split = data::MakeSplit(dataset, settings.section("split").As<data::SplitConfig>());
+  return {std::move(dataset), std::move(split)};
+}
+
+core::TrainView MakeTrainView(const RunData& data) {
+  core::TrainView view{.interactions = data.split.train.view(), .num_items = data.split.num_items()};
+  if (data.split.train_sequences.rows() != 0) {
+    view.sequences = data.split.train_sequences.view();
+  }
+  view.user_id = [&data](std::int64_t row) {
+    return data.dataset.user_ids()[data.split.train_users[static_cast<std::size_t>(row)]];
+  };
+  view.item_id = [&data](std::int64_t item) {
+    return data.dataset.item_ids()[data.split.catalogue[static_cast<std::size_t>(item)]];
+  };
+  return view;
+}
+
+RunOutcome Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
+                 const RunOptions& options, Observer& observer) {
   const core::AlgorithmSpec& spec = registry.Get(settings.section("").As<RunConfig>().model);
   if (CheckFolder(registry, settings, options)) {
     files.Remove(options.out / kCheckpointFile);
     base::LogInfo(options.out.string() + ": the run is finished already; nothing to do");
-    return;
+    const RunInfo info = ReadRunInfo(options.out);
+    const std::string lines = base::ReadTextFile(options.out / kMetricsFile);
+    return {true, std::count(lines.begin(), lines.end(), '\n'), info.seconds, info.best};
   }
-  Run(files, spec, settings, options, observer).Execute();
+  return Run(files, spec, settings, options, observer).Execute();
 }
 
 }  // namespace recforce::train

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "recforce/core/algorithm.h"
 #include "recforce/data/split.h"
 #include "recforce/eval/evaluator.h"
+#include "train/run_info.h"
 
 namespace recforce::train {
 
@@ -52,16 +55,36 @@ class Observer {
   virtual void OnFinish(const std::string& /*metric*/, double /*best*/) {}
 };
 
+// A dataset and its split. Runs that learn from the same share them.
+struct RunData {
+  data::Dataset dataset;
+  data::Split split;
+};
+RunData OpenRunData(const config::Settings& settings);
+// The training part, as trainers see it. `data` must outlive it.
+core::TrainView MakeTrainView(const RunData& data);
+
 struct RunOptions {
   std::filesystem::path out;
   bool resume = false;
   const base::StopFlag* stop = nullptr;
+  const RunData* data = nullptr;  // what OpenRunData gives for the settings; null: the run opens it
+  // Asked between two epochs, with those done and those planned over all phases; true leaves the run there with a
+  // checkpoint, from which one with `resume` goes on. Algorithms in closed form are not asked.
+  std::function<bool(std::int64_t done, std::int64_t planned)> pause = {};
+};
+
+struct RunOutcome {
+  bool finished = false;    // false: paused
+  std::int64_t epochs = 0;  // over all phases and starts
+  double seconds = 0.0;     // spent training, over all starts
+  std::optional<BestValidation> best;
 };
 
 // Trains and leaves RUN/{config.yaml, run.json, metrics.jsonl, checkpoint.safetensors, model/}. The checkpoint
 // goes when the run is finished. Error(Usage): RUN holds a run already and resume is off, or the settings of the
 // run to be resumed differ. With resume and no run there, starts afresh; with a finished run there, returns.
-void Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
-           const RunOptions& options, Observer& observer);
+RunOutcome Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
+                 const RunOptions& options, Observer& observer);
 
 }  // namespace recforce::train

@@ -13,6 +13,7 @@
 #include "recforce/base/rng.h"
 #include "support/faulty_file_system.h"
 #include "support/temp_dir.h"
+#include "support/unsynced_file_system.h"
 #include "train/checkpoint.h"
 #include "train/run_config.h"
 #include "train/run_folder.h"
@@ -139,39 +140,6 @@ core::Registry FakeRegistry() {
   return registry;
 }
 
-// The real disk without its slowest part: these tests survive a crash of the process, which loses no page cache;
-// what a loss of unsynced data does is staged by FaultyFileSystem.
-class UnsyncedFileSystem : public base::FileSystem {
- public:
-  std::unique_ptr<base::WritableFile> Create(const fs::path& path) override {
-    return std::make_unique<File>(base::RealFileSystem().Create(path));
-  }
-  std::unique_ptr<base::WritableFile> OpenAppend(const fs::path& path) override {
-    return std::make_unique<File>(base::RealFileSystem().OpenAppend(path));
-  }
-  void Rename(const fs::path& from, const fs::path& to) override { fs::rename(from, to); }
-  void Remove(const fs::path& path) override { base::RealFileSystem().Remove(path); }
-  void MakeDirectories(const fs::path& path) override { base::RealFileSystem().MakeDirectories(path); }
-
- private:
-  class File : public base::WritableFile {
-   public:
-    explicit File(std::unique_ptr<base::WritableFile> real) : real_(std::move(real)) {}
-    using base::WritableFile::Append;
-    void Append(std::span<const std::byte> bytes) override { real_->Append(bytes); }
-    void Sync() override {}
-    void Close() override { real_->Close(); }
-
-   private:
-    std::unique_ptr<base::WritableFile> real_;
-  };
-};
-
-UnsyncedFileSystem& Disk() {
-  static UnsyncedFileSystem disk;
-  return disk;
-}
-
 // Users 0 to 6 did u, (u + 1) mod 7, "v", "w"; user 7 did "v", "w", 0, 1. Left out: last for test, the one before
 // for validation. Training sees all nine items, "v" as catalogue index 7.
 void MakeLog(const fs::path& directory, std::int64_t first_time = 0) {
@@ -187,7 +155,7 @@ void MakeLog(const fs::path& directory, std::int64_t first_time = 0) {
       log.time.push_back(first_time + static_cast<std::int64_t>(place));
     }
   }
-  data::WriteDataset(Disk(), directory, log, {.source = "log.csv", .format = "csv"});
+  data::WriteDataset(test::UnsyncedDisk(), directory, log, {.source = "log.csv", .format = "csv"});
 }
 
 // What a run leaves that must not depend on where it was interrupted.
@@ -218,7 +186,7 @@ class RunTest : public ::testing::Test {
   }
 
   void Run(const std::string& out, const config::Settings& settings, bool resume = false,
-           base::FileSystem& files = Disk()) {
+           base::FileSystem& files = test::UnsyncedDisk()) {
     Observer observer;
     Run(out, settings, resume, files, observer);
   }
@@ -344,7 +312,7 @@ TEST_F(RunTest, ClosedFormsWriteNoCheckpoint) {
   };
   for (const std::string model : {"fake", "closed"}) {
     Watch watch(dir_ / model / "checkpoint.safetensors");
-    Run(model, Settings({}, model), false, Disk(), watch);
+    Run(model, Settings({}, model), false, test::UnsyncedDisk(), watch);
     EXPECT_EQ(watch.seen, model == "fake");
   }
 }
@@ -354,11 +322,11 @@ const std::vector<std::string> kEventful = {"ranks=[3, 7, 7, 0]", "patience=1", 
 // The operations of an undisturbed run, and whether a run that crashes at each of them can be finished.
 void ExpectSurvivesCrashes(bool lose_unsynced, const std::function<void(base::FileSystem&, std::int64_t)>& run,
                            const std::function<void(std::int64_t)>& finish_and_check) {
-  test::FaultyFileSystem counting(Disk(), {});
+  test::FaultyFileSystem counting(test::UnsyncedDisk(), {});
   run(counting, -1);
   ASSERT_GT(counting.operations(), 30);
   for (std::int64_t point = 0; point < counting.operations(); ++point) {
-    test::FaultyFileSystem faulty(Disk(), {.crash_at = point, .lose_unsynced = lose_unsynced});
+    test::FaultyFileSystem faulty(test::UnsyncedDisk(), {.crash_at = point, .lose_unsynced = lose_unsynced});
     EXPECT_THROW(run(faulty, point), test::Crash) << point;
     finish_and_check(point);
   }
@@ -388,7 +356,7 @@ TEST_F(RunTest, AFullDiskEndsTheRunAndKeepsTheCheckpoint) {
   std::int64_t bytes = 0;
   for (;; bytes += 400) {
     const std::string out = "full" + std::to_string(bytes);
-    test::FaultyFileSystem files(Disk(), {.disk_bytes = bytes});
+    test::FaultyFileSystem files(test::UnsyncedDisk(), {.disk_bytes = bytes});
     const std::string error = ErrorOf(base::ErrorKind::kIo, [&] { Run(out, Settings(kEventful), false, files); });
     if (error == "no error") {
       break;
@@ -423,7 +391,7 @@ TEST_F(RunTest, AnInterruptedRunSaysWhatIsKeptAndIsResumedToTheSameBytes) {
     const std::string error = ErrorOf(base::ErrorKind::kInterrupted, [&] {
       base::StopFlag stop;
       StopAt observer(stop, step);
-      Train(Disk(), registry_, Settings(), {dir_ / out, false, &stop}, observer);
+      Train(test::UnsyncedDisk(), registry_, Settings(), {dir_ / out, false, &stop}, observer);
     });
     const int epochs = step / 2;
     const std::string kept = epochs == 0 ? "no checkpoint was written yet; the same command with --resume starts afresh"
@@ -467,18 +435,18 @@ TEST_F(RunTest, AResumedRunMustHaveTheSameSettings) {
 
 TEST_F(RunTest, ACheckpointOfAnotherStageOrDatasetIsRefused) {
   StopAt observer(stop_, 5);
-  EXPECT_THROW(Run("run", Settings(), false, Disk(), observer), base::Error);
+  EXPECT_THROW(Run("run", Settings(), false, test::UnsyncedDisk(), observer), base::Error);
   const fs::path path = dir_ / "run" / "checkpoint.safetensors";
   const std::string good = base::ReadTextFile(path);
   const auto resume = [&] {
     base::StopFlag stop;
     Observer silent;
-    Train(Disk(), registry_, Settings(), {dir_ / "run", true, &stop}, silent);
+    Train(test::UnsyncedDisk(), registry_, Settings(), {dir_ / "run", true, &stop}, silent);
   };
 
   base::TensorSet state = base::ReadTensorFile(path);
   state.SetMeta("run.phase", "2");
-  base::WriteTensorFile(Disk(), path, state);
+  base::WriteTensorFile(test::UnsyncedDisk(), path, state);
   EXPECT_EQ(ErrorOf(base::ErrorKind::kData, resume),
             path.string() +
                 ": the checkpoint is of a stage that this run does not have: phase '2' after epoch '2'; "
@@ -526,7 +494,7 @@ TEST_F(RunTest, HistoriesCanBeLeftOut) {
 TEST_F(RunTest, AnEvaluationIsKept) {
   Run("run", Settings());
   EXPECT_FALSE(ReadEvaluation(dir_ / "run"));
-  const StoredEvaluation made = EvaluateRun(Disk(), registry_, dir_ / "run", std::nullopt, nullptr);
+  const StoredEvaluation made = EvaluateRun(test::UnsyncedDisk(), registry_, dir_ / "run", std::nullopt, nullptr);
   // The model puts v first and w, the test target, last. Users 0 to 6 have seen two of i0 .. i6 and v: w stands
   // behind the other five, at 1/6. User 7 has seen v, w and i0, so i1 comes first. Mean (7/6 + 1) / 8 = 13/48.
   EXPECT_NEAR(made.result.Mean(0), 13.0 / 48.0, 1e-15);
@@ -544,22 +512,24 @@ TEST_F(RunTest, AnEvaluationNeedsTheDatasetOfTheRun) {
   const std::string old_fingerprint = data::Dataset::Open(dir_ / "data").fingerprint();
   MakeLog(dir_ / "other", 1000);
   const std::string other = (dir_ / "other").string();
-  EXPECT_EQ(
-      ErrorOf(base::ErrorKind::kData, [&] { (void)EvaluateRun(Disk(), registry_, dir_ / "run", other, nullptr); }),
-      other + ": not the dataset that '" + (dir_ / "run").string() + "' was trained on: fingerprint '" +
-          data::Dataset::Open(other).fingerprint() + "'; expected '" + old_fingerprint + "'");
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kData,
+                    [&] { (void)EvaluateRun(test::UnsyncedDisk(), registry_, dir_ / "run", other, nullptr); }),
+            other + ": not the dataset that '" + (dir_ / "run").string() + "' was trained on: fingerprint '" +
+                data::Dataset::Open(other).fingerprint() + "'; expected '" + old_fingerprint + "'");
   MakeLog(dir_ / "moved");
   fs::remove_all(dir_ / "data");
-  EXPECT_EQ(EvaluateRun(Disk(), registry_, dir_ / "run", (dir_ / "moved").string(), nullptr).result.users, 8);
+  EXPECT_EQ(EvaluateRun(test::UnsyncedDisk(), registry_, dir_ / "run", (dir_ / "moved").string(), nullptr).result.users,
+            8);
 }
 
 TEST_F(RunTest, UnfinishedAndMissingRunsAreNamed) {
   StopAt observer(stop_, 5);
-  EXPECT_THROW(Run("run", Settings(), false, Disk(), observer), base::Error);
+  EXPECT_THROW(Run("run", Settings(), false, test::UnsyncedDisk(), observer), base::Error);
   const std::string run = (dir_ / "run").string();
   const std::string text = run + ": the run is not finished; finish it with `recforce train ... --resume`";
   EXPECT_EQ(ErrorOf(base::ErrorKind::kData, [&] { (void)LoadModel(registry_, run, "cpu"); }), text);
-  EXPECT_EQ(ErrorOf(base::ErrorKind::kData, [&] { (void)EvaluateRun(Disk(), registry_, run, std::nullopt, nullptr); }),
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kData,
+                    [&] { (void)EvaluateRun(test::UnsyncedDisk(), registry_, run, std::nullopt, nullptr); }),
             text);
   const std::string nowhere = (dir_ / "nowhere").string();
   EXPECT_EQ(ErrorOf(base::ErrorKind::kNotFound, [&] { (void)LoadModel(registry_, nowhere, "cpu"); }),

@@ -23,6 +23,7 @@ enum class Stream : std::uint32_t {
   kGenerate = 6,   // a: object number
   kBootstrap = 7,  // a: replicate
   kTest = 8,
+  kSearch = 9,  // a: trial, b: draw of it
 };
 
 // One stream. Not thread-safe; cheap to make.

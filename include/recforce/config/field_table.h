@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "recforce/base/error.h"
+#include "recforce/config/search_space.h"
 
 namespace recforce::config {
 
@@ -26,7 +28,12 @@ struct Field {
   std::vector<std::string> aliases;
   std::function<std::string(void* config, std::string_view text)> set;  // "" or why the text was refused
   std::function<std::string(const void* config)> get;
+  std::optional<SearchSpace> search = std::nullopt;  // where `recforce tune` looks when it is not told
 };
+
+// "" when every value of the space is allowed for the field, or why not, as Set does. `config` is a struct of the
+// field's type, whose value is lost.
+std::string CheckSearch(const Field& field, const SearchSpace& space, void* config);
 
 using FieldTable = std::vector<Field>;
 
@@ -35,8 +42,12 @@ class Section {
  public:
   template <class C>
   static Section Make(std::string name, const FieldTable& table, C initial = {}) {
-    return Section(std::move(name), &table, std::make_shared<C>(std::move(initial)), typeid(C));
+    return Section(
+        std::move(name), &table, std::make_shared<C>(std::move(initial)), typeid(C),
+        [](const void* from) -> std::shared_ptr<void> { return std::make_shared<C>(*static_cast<const C*>(from)); });
   }
+  // A section with the same values in a struct of its own.
+  [[nodiscard]] Section Clone() const { return Section(name_, fields_, copy_(data_.get()), type_, copy_); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const FieldTable& fields() const { return *fields_; }
   [[nodiscard]] void* data() { return data_.get(); }
@@ -54,12 +65,14 @@ class Section {
   [[nodiscard]] const Field* Find(std::string_view key) const;
 
  private:
-  Section(std::string name, const FieldTable* table, std::shared_ptr<void> data, std::type_index type)
-      : name_(std::move(name)), fields_(table), data_(std::move(data)), type_(type) {}
+  using Copy = std::shared_ptr<void> (*)(const void* from);
+  Section(std::string name, const FieldTable* table, std::shared_ptr<void> data, std::type_index type, Copy copy)
+      : name_(std::move(name)), fields_(table), data_(std::move(data)), type_(type), copy_(copy) {}
   std::string name_;
   const FieldTable* fields_;
   std::shared_ptr<void> data_;
   std::type_index type_;
+  Copy copy_;
 };
 
 // How many members an aggregate has; a table must describe them all.
@@ -88,6 +101,9 @@ Field MakeIntList(std::string key, std::vector<std::int64_t> initial, std::int64
                   std::string doc, std::function<std::vector<std::int64_t>&(void*)> at);
 Field MakeTextList(std::string key, std::vector<std::string> initial, std::string doc,
                    std::function<std::vector<std::string>&(void*)> at);
+// Give the field its search space. Error(Internal) when the field does not allow its values.
+void AddRange(Field& field, double low, double high, Scale scale, void* scratch);
+void AddChoices(Field& field, std::vector<std::string> choices, void* scratch);
 }  // namespace internal
 
 // Builds the table of struct C, once, in the .cpp file of C:
@@ -120,6 +136,17 @@ class Fields {
   // Another name of the field before it (RecBole's, for instance).
   Fields& Alias(std::string name) {
     list_.back().aliases.push_back(std::move(name));
+    return *this;
+  }
+  // Where a search looks for the field before it: every value of a range, or one of several.
+  Fields& Search(double low, double high, Scale scale = Scale::kLinear) {
+    C scratch;
+    internal::AddRange(list_.back(), low, high, scale, &scratch);
+    return *this;
+  }
+  Fields& SearchChoices(std::vector<std::string> choices) {
+    C scratch;
+    internal::AddChoices(list_.back(), std::move(choices), &scratch);
     return *this;
   }
   // Error(Internal) when a member of C has no row.

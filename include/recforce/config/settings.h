@@ -19,6 +19,9 @@ class Settings {
   // `home` is the section in which a key without a dot is looked up after "" (the algorithm's section), or "".
   explicit Settings(std::vector<Section> sections, std::string home = "");
 
+  // The same values and origins in structs of their own; a copy shares its structs with the original.
+  [[nodiscard]] Settings Clone() const;
+
   // `key` is "section.key", a top-level key, a key of the home section, or an alias that only one other section has
   // (the first of these that fits). `origin` prefixes messages and is remembered ("--set", "config.yaml:7"). Setting
   // the same field twice from one origin group is the caller's affair.

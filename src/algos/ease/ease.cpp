@@ -197,6 +197,7 @@ const config::FieldTable& EaseFields() {
       config::Fields<EaseConfig>()
           .Real("l2", &EaseConfig::l2, 1e-9, 1e12, "Ridge added to the diagonal of X'X; tune it per dataset.")
           .Alias("reg_weight")
+          .Search(1.0, 10000.0, config::Scale::kLog)
           .Choice("precision", &EaseConfig::precision, {"float32", "float64"},
                   "Type of the inversion; float64 takes 8 bytes times the square of the items while it solves.")
           .Real("dropout", &EaseConfig::dropout, 0.0, 0.999,

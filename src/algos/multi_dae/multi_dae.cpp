@@ -18,15 +18,19 @@ const config::FieldTable& MultiDaeFields() {
           .Int("batch_size", &C::batch_size, 1, 1000000, "Users in one optimiser step.")
           .Alias("train_batch_size")
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adam.")
+          .Search(0.0001, 0.01, config::Scale::kLog)
           .Int(
               "hidden", &C::hidden, 0, 65536,
               "Width of an extra tanh layer on both sides of the code (600 in the RaCT code); 0: none, as Liang et al.")
           .Alias("mlp_hidden_size")
           .Int("latent", &C::latent, 1, 65536, "Size of the code; its layer is tanh when there is no hidden layer.")
           .Alias("latent_dimension")
+          .SearchChoices({"100", "200", "400"})
           .Real("dropout", &C::dropout, 0.0, 0.999, "Probability of hiding a click from the encoder in training.")
           .Alias("dropout_prob")
+          .Search(0.2, 0.8)
           .Real("l2", &C::l2, 0.0, 1000.0, "The loss gains this times the squared norm of all parameters.")
+          .Search(1e-7, 0.001, config::Scale::kLog)
           .Int("patience", &C::patience, 0, 1000000,
                "Stop after this many epochs without a better validation value; 0: run all epochs.")
           .Alias("stopping_step")
