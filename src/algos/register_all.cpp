@@ -6,6 +6,7 @@
 #include "algos/multi_vae/multi_vae.h"
 #include "algos/popularity/popularity.h"
 #include "algos/ract/ract.h"
+#include "algos/sasrec/sasrec.h"
 #include "nn/gemm.h"
 
 namespace recforce::algos {
@@ -17,6 +18,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(MultiDaeSpec());
   registry.Add(MultiVaeSpec());
   registry.Add(RactSpec());
+  registry.Add(SasrecSpec());
 }
 
 }  // namespace recforce::algos

@@ -23,6 +23,7 @@ enum class Stream : std::uint32_t {
   kGenerate = 6,   // a: object number
   kBootstrap = 7,  // a: replicate
   kTest = 8,
+  kNegatives = 12,  // a: epoch, b: row
 };
 
 // One stream. Not thread-safe; cheap to make.
