@@ -6,6 +6,7 @@
 #include "algos/multi_vae/multi_vae.h"
 #include "algos/popularity/popularity.h"
 #include "algos/ract/ract.h"
+#include "algos/recvae/recvae.h"
 #include "algos/sasrec/sasrec.h"
 #include "nn/gemm.h"
 
@@ -18,6 +19,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(MultiDaeSpec());
   registry.Add(MultiVaeSpec());
   registry.Add(RactSpec());
+  registry.Add(RecvaeSpec());
   registry.Add(SasrecSpec());
 }
 

@@ -143,20 +143,22 @@ SoftmaxRows SoftmaxOnCpu(torch::Tensor& logits, const torch::Tensor& bias, data:
   return rows;
 }
 
-}  // namespace
-
-void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
-             torch::Tensor& out) {
+template <bool kTanh>
+void Bag(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+         torch::Tensor& out) {
   CheckMatrix(table, -1, "table");
   CheckMatrix(out, rows.rows(), "out");
   if (!table.is_cpu()) {
     const DeviceRows index = ToDevice(rows, table);
     out.zero_();
     out.index_add_(0, index.row, table.index_select(0, index.item));
-    out.mul_(ToDevice(scale, table).unsqueeze(1)).add_(bias).tanh_();
+    out.mul_(ToDevice(scale, table).unsqueeze(1)).add_(bias);
+    if (kTanh) {
+      out.tanh_();
+    }
     return;
   }
-  AT_DISPATCH_FLOATING_TYPES(table.scalar_type(), "BagTanh", [&] {
+  AT_DISPATCH_FLOATING_TYPES(table.scalar_type(), "Bag", [&] {
     const std::int64_t hidden = table.size(1);
     const scalar_t* from = table.data_ptr<scalar_t>();
     const scalar_t* shift = bias.data_ptr<scalar_t>();
@@ -170,11 +172,24 @@ void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tens
         }
         const auto factor = static_cast<scalar_t>(scale[static_cast<std::size_t>(r)]);
         for (std::int64_t d = 0; d < hidden; ++d) {
-          row[d] = FastTanh(shift[d] + factor * row[d]);
+          const scalar_t value = shift[d] + factor * row[d];
+          row[d] = kTanh ? FastTanh(value) : value;
         }
       }
     });
   });
+}
+
+}  // namespace
+
+void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+             torch::Tensor& out) {
+  Bag<true>(rows, scale, table, bias, out);
+}
+
+void BagLinear(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+               torch::Tensor& out) {
+  Bag<false>(rows, scale, table, bias, out);
 }
 
 torch::Tensor BagGradient(const ItemMajor& by_item, std::span<const float> scale, const torch::Tensor& d) {
