@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "algos/register_all.h"
-
 #include "algos/bpr/bpr.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
@@ -10,6 +8,8 @@
 #include "algos/multi_vae/multi_vae.h"
 #include "algos/popularity/popularity.h"
 #include "algos/ract/ract.h"
+#include "algos/recvae/recvae.h"
+#include "algos/sasrec/sasrec.h"
 #include "algos/slim/slim.h"
 #include "algos/userknn/userknn.h"
 #include "nn/gemm.h"
@@ -29,6 +29,8 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(MultiDaeSpec());
   registry.Add(MultiVaeSpec());
   registry.Add(RactSpec());
+  registry.Add(RecvaeSpec());
+  registry.Add(SasrecSpec());
 }
 
 }  // namespace recforce::algos

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::int64_t kRowGrain = 8;       // rows handed to a thread at once
 constexpr std::int64_t kColumnGrain = 512;  // columns of a column sum handed to a thread at once
-constexpr std::size_t kLanes = 16;          // partial sums of a reduction: fixed, so that results are
 
 template <class T>
 void AddScaled(const T* from, std::int64_t count, T factor, T* to) {
@@ -27,15 +26,15 @@ void AddScaled(const T* from, std::int64_t count, T factor, T* to) {
 // Max of f = logits + bias, which is written back.
 template <class T>
 T AddBiasAndMax(T* logits, const T* bias, std::int64_t count) {
-  std::array<T, kLanes> best;
+  std::array<T, static_cast<std::size_t>(kLanes)> best;
   best.fill(-std::numeric_limits<T>::infinity());
   std::int64_t at = 0;
-  const auto lanes = static_cast<std::int64_t>(kLanes);
-  for (; at + lanes <= count; at += lanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const T f = logits[at + static_cast<std::int64_t>(lane)] + bias[at + static_cast<std::int64_t>(lane)];
-      logits[at + static_cast<std::int64_t>(lane)] = f;
-      best[lane] = f > best[lane] ? f : best[lane];
+  for (; at + kLanes <= count; at += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const T f = logits[at + lane] + bias[at + lane];
+      logits[at + lane] = f;
+      T& most = best[static_cast<std::size_t>(lane)];
+      most = f > most ? f : most;
     }
   }
   for (; at < count; ++at) {
@@ -43,30 +42,6 @@ T AddBiasAndMax(T* logits, const T* bias, std::int64_t count) {
     best[0] = logits[at] > best[0] ? logits[at] : best[0];
   }
   return *std::max_element(best.begin(), best.end());
-}
-
-// values := exp(values - top); returns their sum.
-template <class T>
-double ExpAndSum(T* values, std::int64_t count, T top) {
-  std::array<T, kLanes> sums{};
-  std::int64_t at = 0;
-  const auto lanes = static_cast<std::int64_t>(kLanes);
-  for (; at + lanes <= count; at += lanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const T e = FastExp(values[at + static_cast<std::int64_t>(lane)] - top);
-      values[at + static_cast<std::int64_t>(lane)] = e;
-      sums[lane] += e;
-    }
-  }
-  double total = 0.0;
-  for (const T sum : sums) {
-    total += static_cast<double>(sum);
-  }
-  for (; at < count; ++at) {
-    values[at] = FastExp(values[at] - top);
-    total += static_cast<double>(values[at]);
-  }
-  return total;
 }
 
 template <class T>
@@ -168,20 +143,22 @@ SoftmaxRows SoftmaxOnCpu(torch::Tensor& logits, const torch::Tensor& bias, data:
   return rows;
 }
 
-}  // namespace
-
-void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
-             torch::Tensor& out) {
+template <bool kTanh>
+void Bag(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+         torch::Tensor& out) {
   CheckMatrix(table, -1, "table");
   CheckMatrix(out, rows.rows(), "out");
   if (!table.is_cpu()) {
     const DeviceRows index = ToDevice(rows, table);
     out.zero_();
     out.index_add_(0, index.row, table.index_select(0, index.item));
-    out.mul_(ToDevice(scale, table).unsqueeze(1)).add_(bias).tanh_();
+    out.mul_(ToDevice(scale, table).unsqueeze(1)).add_(bias);
+    if (kTanh) {
+      out.tanh_();
+    }
     return;
   }
-  AT_DISPATCH_FLOATING_TYPES(table.scalar_type(), "BagTanh", [&] {
+  AT_DISPATCH_FLOATING_TYPES(table.scalar_type(), "Bag", [&] {
     const std::int64_t hidden = table.size(1);
     const scalar_t* from = table.data_ptr<scalar_t>();
     const scalar_t* shift = bias.data_ptr<scalar_t>();
@@ -195,11 +172,24 @@ void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tens
         }
         const auto factor = static_cast<scalar_t>(scale[static_cast<std::size_t>(r)]);
         for (std::int64_t d = 0; d < hidden; ++d) {
-          row[d] = FastTanh(shift[d] + factor * row[d]);
+          const scalar_t value = shift[d] + factor * row[d];
+          row[d] = kTanh ? FastTanh(value) : value;
         }
       }
     });
   });
+}
+
+}  // namespace
+
+void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+             torch::Tensor& out) {
+  Bag<true>(rows, scale, table, bias, out);
+}
+
+void BagLinear(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+               torch::Tensor& out) {
+  Bag<false>(rows, scale, table, bias, out);
 }
 
 torch::Tensor BagGradient(const ItemMajor& by_item, std::span<const float> scale, const torch::Tensor& d) {

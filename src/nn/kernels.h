@@ -20,6 +20,10 @@ namespace recforce::nn {
 void BagTanh(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
              torch::Tensor& out);
 
+// out[u] = bias + scale[u] sum of table[i] over i in row u: the same without tanh.
+void BagLinear(data::CsrView rows, std::span<const float> scale, const torch::Tensor& table, const torch::Tensor& bias,
+               torch::Tensor& out);
+
 // Gradient of the bag's sum by the touched rows of its table. d: [B, H], gradient by the sum.
 // Returns [touched items, H].
 torch::Tensor BagGradient(const ItemMajor& by_item, std::span<const float> scale, const torch::Tensor& d);

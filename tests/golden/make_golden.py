@@ -170,6 +170,100 @@ def edlae_case(seed):
             "scores": (x[:3] @ weights).tolist()}
 
 
+def recvae_encoder(weights, x):
+    """Five layers, each of which also adds the outputs of all before it; rows come normalised."""
+    outputs = []
+    for layer in range(5):
+        weight = weights[f"encoder.{layer}.weight"]
+        z = (x @ weight if layer == 0 else outputs[-1] @ weight.T) + weights[f"encoder.{layer}.bias"] + sum(outputs)
+        z = z * torch.sigmoid(z)
+        outputs.append(torch.nn.functional.layer_norm(
+            z, z.shape[1:], weights[f"norm.{layer}.gain"], weights[f"norm.{layer}.bias"], 0.1))
+    mu = outputs[-1] @ weights["mu.weight"].T + weights["mu.bias"]
+    return mu, outputs[-1] @ weights["logvar.weight"].T + weights["logvar.bias"]
+
+
+def log_normal(z, mu, logvar):
+    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).pow(2) / torch.exp(logvar))
+
+
+def recvae_loss(weights, old, x, seen, keep, noise):
+    """Mean negative log-likelihood, and the KL term of each user at the sample z."""
+    normed = x / x.pow(2).sum(1, keepdim=True).sqrt().clamp_min(1e-6)
+    mu, logvar = recvae_encoder(weights, normed * seen / keep)
+    z = mu + noise * torch.exp(0.5 * logvar)
+    old_mu, old_logvar = recvae_encoder(old, normed)
+    zero = torch.zeros_like(z)
+    parts = [math.log(3 / 20) + log_normal(z, zero, zero), math.log(3 / 4) + log_normal(z, old_mu, old_logvar),
+             math.log(1 / 10) + log_normal(z, zero, zero + 10.0)]
+    kl = (log_normal(z, mu, logvar) - torch.logsumexp(torch.stack(parts), 0)).sum(1)
+    logits = z @ weights["decoder.weight"].T + weights["decoder.bias"]
+    return -(x * torch.log_softmax(logits, 1)).sum(1).mean(), kl
+
+
+def recvae_weights(generator, items, hidden, latent):
+    shapes = {}
+    for layer in range(5):
+        shapes[f"encoder.{layer}.weight"] = (items if layer == 0 else hidden, hidden)
+        shapes |= {f"encoder.{layer}.bias": (hidden,), f"norm.{layer}.gain": (hidden,), f"norm.{layer}.bias": (hidden,)}
+    shapes |= {"mu.weight": (latent, hidden), "mu.bias": (latent,), "logvar.weight": (latent, hidden),
+               "logvar.bias": (latent,), "decoder.weight": (items, latent), "decoder.bias": (items,)}
+    # Three decimals keep the file small.
+    return {k: torch.round(torch.randn(s, generator=generator, dtype=torch.float64) * 400) / 1000
+            for k, s in shapes.items()}
+
+
+def recvae_case(seed):
+    generator = torch.Generator().manual_seed(seed)
+    batch, items, hidden, latent, keep, gamma, rate = 5, 11, 6, 4, 0.5, 0.05, 0.01
+    x = (torch.rand((batch, items), generator=generator) < 0.4).double()
+    x[3] = 0.0  # a user without clicks
+    mask = (torch.rand((batch, items), generator=generator) < keep).double()
+    noise = torch.randn((batch, latent), generator=generator, dtype=torch.float64)
+    weights = recvae_weights(generator, items, hidden, latent)
+    old = {k: v for k, v in recvae_weights(generator, items, hidden, latent).items() if "decoder" not in k}
+    case = {"items": items, "hidden": hidden, "latent": latent, "keep": keep, "gamma": gamma, "rate": rate,
+            "x": rows(x), "seen": rows(x * mask), "noise": numbers(noise),
+            "weights": {k: numbers(v) for k, v in weights.items()}, "old": {k: numbers(v) for k, v in old.items()}}
+    for value in weights.values():
+        value.requires_grad_(True)
+    encoder = [k for k in weights if "decoder" not in k]
+    decoder = [k for k in weights if "decoder" in k]
+    beta = gamma * x.sum(1)
+
+    def encoder_loss():
+        nll, kl = recvae_loss(weights, old, x, mask, keep, noise)
+        return nll, kl, nll + (beta * kl).mean()
+
+    nll, kl, loss = encoder_loss()
+    case["nll"], case["kl"] = float(nll.detach()), float(kl.mean().detach())
+    gradients = torch.autograd.grad(loss, [weights[k] for k in encoder])
+    case["encoder_gradients"] = {k: numbers(g) for k, g in zip(encoder, gradients)}
+    full = torch.ones_like(mask)
+    nll, _ = recvae_loss(weights, old, x, full, 1.0, noise)
+    case["decoder_nll"] = float(nll.detach())
+    gradients = torch.autograd.grad(nll, [weights[k] for k in decoder])
+    case["decoder_gradients"] = {k: numbers(g) for k, g in zip(decoder, gradients)}
+    encoder_adam = torch.optim.Adam([weights[k] for k in encoder], lr=rate)
+    decoder_adam = torch.optim.Adam([weights[k] for k in decoder], lr=rate)
+    case["nlls"] = []
+    for step in range(5):
+        if step == 2:  # two steps of the encoder lie behind: renew the prior, then a step of the decoder
+            old = {k: weights[k].detach().clone() for k in encoder}
+            optimiser = decoder_adam
+            nll, _ = loss, _ = recvae_loss(weights, old, x, full, 1.0, noise)
+        else:
+            optimiser = encoder_adam
+            nll, _, loss = encoder_loss()
+        case["nlls"].append(float(nll.detach()))
+        for value in weights.values():
+            value.grad = None
+        loss.backward()
+        optimiser.step()
+    case["weights_after"] = {k: numbers(v.detach()) for k, v in weights.items()}
+    return case
+
+
 def ndcg_case(seed):
     generator = np.random.default_rng(seed)
     cases = []
@@ -206,6 +300,7 @@ def main():
         "ract_ndcg.json": ndcg_case(4),
         "ease.json": ease_case(5),
         "edlae.json": edlae_case(6),
+        "recvae.json": recvae_case(7),
     }
     bad = 0
     for name, content in files.items():

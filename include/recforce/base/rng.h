@@ -24,6 +24,7 @@ enum class Stream : std::uint32_t {
   kBootstrap = 7,  // a: replicate
   kTest = 8,
   kSearch = 9,  // a: trial, b: draw of it
+  kNegatives = 12,  // a: epoch, b: row
 };
 
 // One stream. Not thread-safe; cheap to make.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algos/recvae/recvae.h"
+
+#include "algos/recvae/learner.h"
+#include "nn/device.h"
+
+namespace recforce::algos {
+namespace {
+
+RecvaeShape ShapeOf(const RecvaeConfig& config, std::int64_t num_items) {
+  return {.items = num_items, .hidden = config.hidden, .latent = config.latent};
+}
+
+class RecvaeTrainer final : public core::Trainer {
+ public:
+  RecvaeTrainer(const core::TrainView& view, const RecvaeConfig& config, const core::TrainerContext& context)
+      : learner_(view,
+                 {.shape = ShapeOf(config, view.num_items),
+                  .learning_rate = config.learning_rate,
+                  .gamma = config.gamma,
+                  .keep = 1.0 - config.dropout,
+                  .batch_size = config.batch_size,
+                  .encoder_passes = config.encoder_passes,
+                  .decoder_passes = config.decoder_passes},
+                 context),
+        epochs_(config.epochs),
+        patience_(config.patience) {}
+
+  [[nodiscard]] std::vector<core::Phase> Phases() const override {
+    return {{.name = "train", .epochs = epochs_, .patience = patience_}};
+  }
+  void BeginPhase(std::int64_t /*phase*/) override {}
+  core::Metrics Epoch(const core::EpochContext& context) override {
+    return nn::Guarded([&] { return learner_.Epoch(context); });
+  }
+  [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
+  void KeepBest() override { learner_.KeepBest(); }
+  void EndPhase() override { learner_.RestoreBest(); }
+  [[nodiscard]] base::TensorSet Export() const override {
+    base::TensorSet set;
+    learner_.Export(set);
+    return set;
+  }
+  [[nodiscard]] base::TensorSet SaveState() const override {
+    base::TensorSet set;
+    learner_.Save(set);
+    return set;
+  }
+  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override { learner_.Load(state); }
+
+ private:
+  RecvaeLearner learner_;
+  std::int64_t epochs_;
+  std::int64_t patience_;
+};
+
+}  // namespace
+
+const config::FieldTable& RecvaeFields() {
+  using C = RecvaeConfig;
+  static const config::FieldTable table =
+      config::Fields<C>()
+          .Int("epochs", &C::epochs, 1, 1000000, "Rounds of all encoder and decoder passes.")
+          .Int("batch_size", &C::batch_size, 1, 1000000, "Users in one optimiser step.")
+          .Alias("train_batch_size")
+          .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adam, for both networks.")
+          .Int("hidden", &C::hidden, 1, 65536, "Width of the encoder's layers.")
+          .Alias("hidden_dimension")
+          .Int("latent", &C::latent, 1, 65536, "Size of the latent code z.")
+          .Alias("latent_dimension")
+          .Real("dropout", &C::dropout, 0.0, 0.999,
+                "Probability of hiding a click from the encoder while the encoder is updated.")
+          .Alias("dropout_prob")
+          .Real("gamma", &C::gamma, 0.0, 100.0, "The KL weight of a user is this times its number of clicks.")
+          .Int("encoder_passes", &C::encoder_passes, 1, 1000, "Passes over the users for the encoder in an epoch.")
+          .Alias("n_enc_epochs")
+          .Int("decoder_passes", &C::decoder_passes, 1, 1000, "Passes over the users for the decoder in an epoch.")
+          .Alias("n_dec_epochs")
+          .Int("patience", &C::patience, 0, 1000000,
+               "Stop after this many epochs without a better validation value; 0: run all epochs.")
+          .Alias("stopping_step")
+          .Take();
+  return table;
+}
+
+core::AlgorithmSpec RecvaeSpec() {
+  core::AlgorithmSpec spec;
+  spec.name = "recvae";
+  spec.summary = "Variational autoencoder with a composite prior and alternating updates.";
+  spec.paper = "Shenbin et al., WSDM 2020";
+  spec.make_config = [] { return config::Section::Make<RecvaeConfig>("recvae", RecvaeFields()); };
+  spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
+                         const core::TrainerContext& context) -> std::unique_ptr<core::Trainer> {
+    return nn::Guarded([&] { return std::make_unique<RecvaeTrainer>(view, section.As<RecvaeConfig>(), context); });
+  };
+  spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
+                 const std::string& device) -> std::unique_ptr<core::Recommender> {
+    const RecvaeShape shape = ShapeOf(section.As<RecvaeConfig>(), num_items);
+    NamedTensors encoder = InitEncoder(shape, 1, nn::ParseDevice(device));
+    NamedTensors decoder = InitDecoder(shape, 1, nn::ParseDevice(device));
+    encoder.Load(tensors, "");
+    decoder.Load(tensors, "");
+    return std::make_unique<RecvaeRecommender>(std::move(encoder), std::move(decoder));
+  };
+  return spec;
+}
+
+}  // namespace recforce::algos

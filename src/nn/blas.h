@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// One product of small matrices on the calling thread, for loops that bring their own threads. Without libtorch.
+#pragma once
+
+#include <cstdint>
+
+namespace recforce::nn {
+
+enum class Op { kPlain, kTransposed };
+
+// A row-major matrix that somebody else owns; `stride` numbers from one row to the next.
+template <class T>
+struct Strided {
+  T* data;
+  std::int64_t stride;
+};
+
+// c := op(a) op(b) + beta c, by BLAS on this thread. op(a): [rows, inner], op(b): [inner, columns], c: [rows, columns].
+// REQUIRES: nn::UseOneBlasThread() was called; sizes below 2^31.
+void Gemm(Op op_a, Op op_b, std::int64_t rows, std::int64_t columns, std::int64_t inner, Strided<const float> a,
+          Strided<const float> b, float beta, Strided<float> c);
+void Gemm(Op op_a, Op op_b, std::int64_t rows, std::int64_t columns, std::int64_t inner, Strided<const double> a,
+          Strided<const double> b, double beta, Strided<double> c);
+
+}  // namespace recforce::nn
