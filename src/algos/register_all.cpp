@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "algos/register_all.h"
+
 #include "algos/bpr/bpr.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "recforce/base/file_system.h"
 #include "recforce/core/trainer.h"
@@ -39,5 +40,10 @@ class MetricsStream {
   std::int64_t length_;
   std::int64_t lines_ = 0;
 };
+
+// The epochs of a run folder, finished or not; none when nothing was written yet. A last line without its end is that
+// of a run which is being written or was killed, and is left out. Values that JSON cannot hold are NaN. Error(Data)
+// names the line that is no epoch.
+std::vector<EpochRecord> ReadMetrics(const std::filesystem::path& run);
 
 }  // namespace recforce::train
