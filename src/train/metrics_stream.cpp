@@ -2,11 +2,35 @@
 // Lines of metrics.jsonl, and the cut that a resumption makes.
 #include "train/metrics_stream.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "recforce/base/error.h"
+#include "train/run_config.h"
 
 namespace recforce::train {
+namespace {
+
+EpochRecord ParseRecord(const std::string& line) {
+  const auto json = nlohmann::ordered_json::parse(line);
+  const auto number = [](const nlohmann::ordered_json& value) {
+    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  };
+  EpochRecord record;
+  record.phase = json.at("phase").get<std::string>();
+  record.epoch = json.at("epoch").get<std::int64_t>();
+  record.seconds = number(json.at("seconds"));
+  for (const auto& [name, value] : json.at("metrics").items()) {
+    record.metrics.emplace_back(name, number(value));
+  }
+  if (const auto& validation = json.at("validation"); !validation.is_null()) {
+    record.validation = validation.get<double>();
+  }
+  record.best = json.at("best").get<bool>();
+  return record;
+}
+
+}  // namespace
 
 MetricsStream::MetricsStream(base::FileSystem& files, const std::filesystem::path& path, std::int64_t keep_bytes)
     : length_(keep_bytes) {
@@ -34,6 +58,24 @@ void MetricsStream::Append(const EpochRecord& record) {
   const std::string line = json.dump() + "\n";
   file_->Append(line);
   length_ += static_cast<std::int64_t>(line.size());
+}
+
+std::vector<EpochRecord> ReadMetrics(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / kMetricsFile;
+  std::vector<EpochRecord> records;
+  if (!std::filesystem::exists(path)) {
+    return records;
+  }
+  const std::string text = base::ReadTextFile(path);
+  for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    try {
+      records.push_back(ParseRecord(text.substr(begin, end - begin)));
+    } catch (const nlohmann::ordered_json::exception& error) {
+      throw base::Error(base::ErrorKind::kData, path.string() + ":" + std::to_string(records.size() + 1) +
+                                                    ": not an epoch of a run: " + std::string(error.what()));
+    }
+  }
+  return records;
 }
 
 }  // namespace recforce::train

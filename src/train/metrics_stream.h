@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "recforce/base/file_system.h"
 #include "recforce/core/trainer.h"
@@ -37,5 +38,10 @@ class MetricsStream {
   std::unique_ptr<base::WritableFile> file_;
   std::int64_t length_;
 };
+
+// The epochs of a run folder, finished or not; none when nothing was written yet. A last line without its end is that
+// of a run which is being written or was killed, and is left out. Values that JSON cannot hold are NaN. Error(Data)
+// names the line that is no epoch.
+std::vector<EpochRecord> ReadMetrics(const std::filesystem::path& run);
 
 }  // namespace recforce::train

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums run in the order of users, so that a report does not depend on threads.
+#include "report/measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+
+namespace recforce::report {
+namespace {
+
+std::optional<std::size_t> Find(const eval::EvalResult& result, const std::string& metric) {
+  for (std::size_t index = 0; index < result.metrics.size(); ++index) {
+    if (result.metrics[index].name == metric) {
+      return index;
+    }
+  }
+  return std::nullopt;
+}
+
+// Holm's step-down adjustment (Holm, 1979), in the order of the input.
+std::vector<double> HolmAdjusted(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double so_far = 0.0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    so_far = std::max(so_far, std::min(1.0, p[order[rank]] * static_cast<double>(p.size() - rank)));
+    adjusted[order[rank]] = so_far;
+  }
+  return adjusted;
+}
+
+}  // namespace
+
+Estimate EstimateOf(std::span<const double> values) {
+  if (values.empty()) {
+    return {};
+  }
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0.0;
+  for (const double value : values) {
+    squares += (value - mean) * (value - mean);
+  }
+  return {mean, values.size() < 2 ? 0.0 : 1.96 * std::sqrt(squares / (n - 1.0)) / std::sqrt(n)};
+}
+
+bool MetricTable::IsBest(std::size_t run, std::size_t metric) const {
+  const std::optional<Estimate>& own = cells[run][metric];
+  if (!own) {
+    return false;
+  }
+  bool alone = true;
+  for (std::size_t other = 0; other < cells.size(); ++other) {
+    if (other != run && cells[other][metric]) {
+      alone = false;
+      if (cells[other][metric]->mean > own->mean) {
+        return false;
+      }
+    }
+  }
+  return !alone;
+}
+
+MetricTable MakeMetricTable(std::span<const eval::EvalResult* const> runs) {
+  MetricTable table;
+  for (const eval::EvalResult* run : runs) {
+    if (run == nullptr) {
+      continue;
+    }
+    for (const eval::Metric& metric : run->metrics) {
+      if (std::find(table.metrics.begin(), table.metrics.end(), metric.name) == table.metrics.end()) {
+        table.metrics.push_back(metric.name);
+      }
+    }
+  }
+  for (const eval::EvalResult* run : runs) {
+    std::vector<std::optional<Estimate>>& row = table.cells.emplace_back(table.metrics.size());
+    for (std::size_t metric = 0; run != nullptr && metric < table.metrics.size(); ++metric) {
+      if (const std::optional<std::size_t> index = Find(*run, table.metrics[metric])) {
+        row[metric] = Estimate{run->Mean(*index), run->HalfWidth95(*index)};
+      }
+    }
+  }
+  return table;
+}
+
+std::vector<Difference> CompareWith(std::size_t reference, std::span<const eval::EvalResult* const> runs,
+                                    std::span<const std::string> metrics) {
+  std::vector<Difference> differences;
+  for (const std::string& metric : metrics) {
+    const std::optional<std::size_t> base = Find(*runs[reference], metric);
+    if (!base) {
+      continue;
+    }
+    const std::vector<double> of_reference = runs[reference]->Column(*base);
+    const std::size_t first = differences.size();
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      const std::optional<std::size_t> index =
+          run == reference || runs[run] == nullptr ? std::nullopt : Find(*runs[run], metric);
+      if (index) {
+        differences.push_back({run, metric, eval::ComparePaired(runs[run]->Column(*index), of_reference), 1.0});
+      }
+    }
+    std::vector<double> p;
+    for (std::size_t at = first; at < differences.size(); ++at) {
+      p.push_back(differences[at].comparison.p);
+    }
+    const std::vector<double> adjusted = HolmAdjusted(p);
+    for (std::size_t at = first; at < differences.size(); ++at) {
+      differences[at].p_holm = adjusted[at - first];
+    }
+  }
+  return differences;
+}
+
+std::string PrimaryMetric(const MetricTable& table, const std::optional<std::string>& wanted,
+                          const std::string& preferred) {
+  if (wanted && std::find(table.metrics.begin(), table.metrics.end(), *wanted) == table.metrics.end()) {
+    if (table.metrics.empty()) {
+      return *wanted;
+    }
+    throw base::Error(base::ErrorKind::kNotFound, "report: metric was not measured: '" + *wanted + "'; measured: " +
+                                                      base::Join(table.metrics, ", ") +
+                                                      base::DidYouMean(*wanted, table.metrics));
+  }
+  const auto all_have = [&](const std::string& name) {
+    const auto at = static_cast<std::size_t>(std::find(table.metrics.begin(), table.metrics.end(), name) -
+                                             table.metrics.begin());
+    return at < table.metrics.size() && std::all_of(table.cells.begin(), table.cells.end(), [&](const auto& row) {
+             const bool evaluated = std::any_of(row.begin(), row.end(), [](const auto& cell) { return cell.has_value(); });
+             return !evaluated || row[at].has_value();
+           });
+  };
+  if (wanted) {
+    return *wanted;
+  }
+  if (all_have(preferred)) {
+    return preferred;
+  }
+  const auto shared = std::find_if(table.metrics.begin(), table.metrics.end(), all_have);
+  return shared != table.metrics.end() ? *shared : table.metrics.empty() ? "" : table.metrics.front();
+}
+
+std::vector<ActivityGroup> GroupByActivity(std::span<const std::int64_t> lengths, std::size_t count) {
+  std::vector<std::size_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lengths[a] < lengths[b]; });
+  std::vector<ActivityGroup> groups;
+  bool open = false;
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    const std::int64_t length = lengths[order[at]];
+    if (!open) {
+      groups.push_back({length, length, {}});
+      open = true;
+    }
+    groups.back().most = length;
+    groups.back().rows.push_back(order[at]);
+    // A group ends with the length that crosses the next of the `count` - 1 even cuts.
+    const bool length_ends = at + 1 == order.size() || lengths[order[at + 1]] != length;
+    const std::size_t rows_before = at + 1 - groups.back().rows.size();
+    open = !length_ends || (at + 1) * count / order.size() == rows_before * count / order.size();
+  }
+  return groups;
+}
+
+Histogram BinDifferences(std::span<const double> a, std::span<const double> b, std::size_t bins) {
+  RECFORCE_CHECK(a.size() == b.size() && bins >= 2 && bins % 2 == 0, "a histogram of pairs in an even number of bins");
+  double largest = 0.0;
+  for (std::size_t user = 0; user < a.size(); ++user) {
+    largest = std::max(largest, std::abs(a[user] - b[user]));
+  }
+  Histogram histogram{0.0, std::vector<std::int64_t>(bins, 0)};
+  if (largest == 0.0) {
+    return histogram;
+  }
+  const auto half = static_cast<double>(bins / 2);
+  histogram.bin_width = largest / half;
+  for (std::size_t user = 0; user < a.size(); ++user) {
+    const double difference = a[user] - b[user];
+    if (difference == 0.0) {
+      continue;
+    }
+    // Counted outwards from zero, so that equal magnitudes of either sign lie in mirrored bins.
+    const double steps = std::min(half - 1.0, std::floor(std::abs(difference) / histogram.bin_width));
+    const double place = difference > 0.0 ? half + steps : half - 1.0 - steps;
+    ++histogram.counts[static_cast<std::size_t>(place)];
+  }
+  return histogram;
+}
+
+}  // namespace recforce::report
