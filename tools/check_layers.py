@@ -23,7 +23,8 @@ ALLOWED = {
     "train": ["base", "config", "data", "model", "core", "eval"],
     "nn": ["base", "config", "data", "model"],
     "algos": ["base", "config", "data", "model", "core", "nn"],
-    "cli": ["base", "config", "data", "model", "core", "eval", "train"],
+    "report": ["base", "config", "data", "model", "core", "eval", "train"],
+    "cli": ["base", "config", "data", "model", "core", "eval", "train", "report"],
 }
 FUNNEL = "src/nn/torch.h"
 TORCH_ROOMS = {"nn", "algos"}

@@ -43,6 +43,7 @@ class Grammar {
     AddTrain();
     AddEvaluate();
     AddCompare();
+    AddReport();
     AddRecommend();
     AddModels();
     AddDemo();
@@ -221,6 +222,21 @@ class Grammar {
     compare->add_option("RUN_B", args->run_b, "run folder")->required();
     compare->add_option("--metric", args->metric, "the metric to compare")->capture_default_str();
     compare->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddReport() {
+    auto [report, args] =
+        Command<ReportArgs>(app_, "report", "One HTML file about one or several runs, and their plots", RunReport);
+    report->add_option("RUN", args->runs, "run folders over one dataset and one split")->required();
+    report->add_option("--out", args->out, "HTML file to write")->required();
+    report->add_option("--plots", args->plots, "folder in which every plot is kept as SVG and as PNG");
+    report->add_option("--title", args->title, "heading of the report");
+    report->add_option("--metric", args->metric, "the metric of plots and differences; train.valid_metric otherwise");
+    report->add_option("--reference", args->reference, "the run that others are compared with; the first otherwise");
+    report->add_option("--users", args->users, "ids of test users to show, with commas between them");
+    report->add_option("--data", args->data, "folder of the dataset, where it has moved");
+    report->add_flag("--no-evaluate", args->no_evaluate, "leave finished runs that were not evaluated as they are");
+    report->add_flag("--json", args->json, "print the numbers of the tables as one JSON object");
   }
 
   void AddRecommend() {

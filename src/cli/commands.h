@@ -89,6 +89,20 @@ struct RecommendArgs {
 };
 void RunRecommend(const RecommendArgs& args, const Session& session);
 
+struct ReportArgs {
+  std::vector<std::string> runs;
+  std::string out;
+  std::optional<std::string> plots;
+  std::optional<std::string> title;
+  std::optional<std::string> metric;
+  std::optional<std::string> reference;
+  std::optional<std::string> users;  // ids with commas between them
+  std::optional<std::string> data;
+  bool no_evaluate = false;
+  bool json = false;
+};
+void RunReport(const ReportArgs& args, const Session& session);
+
 struct ModelsArgs {
   bool json = false;
 };

@@ -11,6 +11,7 @@
 #include "recforce/base/text.h"
 #include "report/commands.h"
 #include "report/examples.h"
+#include "report/words.h"
 
 namespace recforce::report {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kGroups = 4;
-constexpr std::size_t kBins = 40;
+constexpr std::size_t kBins = 60;
 // Users times comparisons up to which every metric is compared, which is about ten seconds on two cores.
 constexpr std::int64_t kMostCompared = 1'000'000;
 
@@ -106,11 +107,13 @@ void AddEvaluation(base::FileSystem& files, const core::Registry& registry, cons
 }
 
 void CheckEvaluation(const RunPart& run, const std::vector<std::string>& users) {
-  if (run.evaluation && (run.evaluation->split_fingerprint != run.info.split_fingerprint ||
-                         run.evaluation->user_ids != users)) {
-    Fail(base::ErrorKind::kData, "the evaluation of '" + run.path + "' is not of the test users of its run: split "
-                                     "fingerprint '" + run.evaluation->split_fingerprint + "'; expected '" +
-                                     run.info.split_fingerprint + "'. evaluate it again with `recforce evaluate`");
+  if (run.evaluation &&
+      (run.evaluation->split_fingerprint != run.info.split_fingerprint || run.evaluation->user_ids != users)) {
+    Fail(base::ErrorKind::kData, "the evaluation of '" + run.path +
+                                     "' is not of the test users of its run: split "
+                                     "fingerprint '" +
+                                     run.evaluation->split_fingerprint + "'; expected '" + run.info.split_fingerprint +
+                                     "'. evaluate it again with `recforce evaluate`");
   }
 }
 
@@ -134,8 +137,8 @@ std::size_t FindReference(const std::string& name, const std::vector<RunPart>& r
   for (std::size_t run = 0; run < runs.size(); ++run) {
     if (runs[run].label == name || Normal(runs[run].path) == Normal(name)) {
       if (!runs[run].evaluation) {
-        Fail(base::ErrorKind::kUsage, "--reference: the run has no evaluation: '" + name + "' is " +
-                                          runs[run].missing + "; expected a run that was evaluated");
+        Fail(base::ErrorKind::kUsage, "--reference: the run has no evaluation: '" + name + "' is " + runs[run].missing +
+                                          "; expected a run that was evaluated");
       }
       return run;
     }
@@ -165,40 +168,89 @@ std::vector<double> ColumnOf(const RunPart& run, const std::string& metric) {
   return {};
 }
 
-void AddGroups(const data::Split& split, ReportData& report) {
+// The groups of the evaluations where all have the same, else groups by how much the model was shown.
+std::vector<GroupPart> MakeGroups(const data::Split& split, ReportData& report,
+                                  std::vector<std::vector<std::size_t>>& rows) {
+  std::vector<GroupPart> groups;
+  const train::StoredEvaluation& first = *report.runs[*report.reference].evaluation;
+  const bool shared =
+      !first.user_groups.empty() && std::all_of(report.runs.begin(), report.runs.end(), [&](const RunPart& run) {
+        return !run.evaluation ||
+               (run.evaluation->group_names == first.group_names && run.evaluation->user_groups == first.user_groups);
+      });
+  if (shared) {
+    report.grouping = first.groups;
+    rows.resize(first.group_names.size());
+    for (std::size_t row = 0; row < first.user_groups.size(); ++row) {
+      rows[static_cast<std::size_t>(first.user_groups[row])].push_back(row);
+    }
+    for (const std::string& name : first.group_names) {
+      groups.push_back({name, 0, {}});
+    }
+    return groups;
+  }
+  report.grouping = "items of the user that the model was shown";
   std::vector<std::int64_t> lengths;
   for (std::int64_t row = 0; row < split.test.rows(); ++row) {
     lengths.push_back(static_cast<std::int64_t>(split.test.input.row(row).size()));
   }
-  std::vector<std::vector<double>> columns;
-  for (const RunPart& run : report.runs) {
-    columns.push_back(ColumnOf(run, report.metric));
+  for (ActivityGroup& group : GroupByActivity(lengths, kGroups)) {
+    groups.push_back({RangeText(group.least, group.most), 0, {}});
+    rows.push_back(std::move(group.rows));
   }
-  for (const ActivityGroup& group : GroupByActivity(lengths, kGroups)) {
-    GroupPart& part = report.groups.emplace_back();
-    part.least = group.least;
-    part.most = group.most;
-    part.users = static_cast<std::int64_t>(group.rows.size());
-    for (const std::vector<double>& column : columns) {
+  return groups;
+}
+
+void AddGroups(const data::Split& split, ReportData& report) {
+  std::vector<std::vector<std::size_t>> rows;
+  report.groups = MakeGroups(split, report, rows);
+  for (const RunPart& run : report.runs) {
+    const std::vector<double> column = ColumnOf(run, report.metric);
+    for (std::size_t group = 0; group < rows.size(); ++group) {
       std::vector<double> values;
-      for (const std::size_t row : group.rows) {
+      for (const std::size_t row : rows[group]) {
         if (!column.empty()) {
           values.push_back(column[row]);
         }
       }
-      part.estimates.push_back(values.empty() ? std::nullopt : std::optional(EstimateOf(values)));
+      report.groups[group].users = static_cast<std::int64_t>(rows[group].size());
+      report.groups[group].estimates.push_back(values.empty() ? std::nullopt : std::optional(EstimateOf(values)));
     }
   }
 }
 
 void AddPairs(ReportData& report) {
   const std::vector<double> of_reference = ColumnOf(report.runs[*report.reference], report.metric);
+  std::vector<std::vector<double>> columns;
   for (const Difference& difference : report.differences) {
     if (difference.metric == report.metric) {
-      const std::vector<double> column = ColumnOf(report.runs[difference.run], report.metric);
-      report.pairs.push_back({difference.run, difference.comparison, BinDifferences(column, of_reference, kBins)});
+      columns.push_back(ColumnOf(report.runs[difference.run], report.metric));
+      report.reach = std::max(report.reach, LargestDifference(columns.back(), of_reference));
+      report.pairs.push_back({difference.run, difference.comparison, {}});
     }
   }
+  for (std::size_t pair = 0; pair < columns.size() && report.reach > 0.0; ++pair) {
+    report.pairs[pair].bins = BinDifferences(columns[pair], of_reference, report.reach, kBins);
+  }
+}
+
+// Two evaluations of one split may still have measured different things.
+void CheckMeasuredAlike(ReportData& report) {
+  const RunPart& first = report.runs[*report.reference];
+  const auto protocol = [](const train::StoredEvaluation& evaluation) {
+    return "ties '" + evaluation.ties + "', definitions '" + evaluation.definitions + "', candidates '" +
+           evaluation.candidates + "'";
+  };
+  for (const RunPart& run : report.runs) {
+    if (run.evaluation && protocol(*run.evaluation) != protocol(*first.evaluation)) {
+      Fail(base::ErrorKind::kData, "runs that were evaluated differently: '" + first.path + "' with " +
+                                       protocol(*first.evaluation) + ", '" + run.path + "' with " +
+                                       protocol(*run.evaluation) + "; expected one way. evaluate one of them again");
+    }
+  }
+  report.ties = first.evaluation->ties;
+  report.definitions = first.evaluation->definitions;
+  report.candidates = first.evaluation->candidates;
 }
 
 // Everything that rests on evaluations.
@@ -215,6 +267,7 @@ void AddNumbers(const data::Split& split, const CollectOptions& options, ReportD
   if (!report.reference) {
     return;
   }
+  CheckMeasuredAlike(report);
   report.metric = PrimaryMetric(report.table, options.metric, report.runs[*report.reference].valid_metric);
   const auto comparisons = static_cast<std::int64_t>(report.table.metrics.size() * (report.runs.size() - 1));
   report.all_metrics_compared = split.test.rows() * comparisons <= kMostCompared;
@@ -231,7 +284,9 @@ void AddExamples(const core::Registry& registry, const data::Dataset& dataset, c
       typical ? TypicalRows(split.test) : RowsOfUsers(dataset, split.test, options.users);
   report.examples = DescribeUsers(dataset, split, rows, typical);
   for (const RunPart& run : report.runs) {
-    if (run.info.finished) {
+    if (run.evaluation && run.evaluation->result.top_k >= static_cast<std::int64_t>(kExampleItems)) {
+      AddKeptLists(dataset, split, run.evaluation->result, rows, report.examples);
+    } else if (run.info.finished) {
       const train::LoadedModel model = train::LoadModel(registry, run.path, "cpu");
       AddLists(dataset, split, *model.recommender, rows, report.examples);
     } else {
@@ -277,8 +332,10 @@ ReportData Collect(base::FileSystem& files, const core::Registry& registry, cons
   }
   report.dataset = DescribeDataset(dataset);
   report.title = options.title.value_or("Recommenders on " + report.dataset.name);
-  report.ranks_candidates = split.test.candidates.rows() != 0;
   report.masks_input = split.test.mask_input;
+  report.unit = std::set<std::int32_t>(split.test.users.begin(), split.test.users.end()).size() == users.size()
+                    ? "users"
+                    : "cases";
   AddNumbers(split, options, report);
   AddExamples(registry, dataset, split, options, report);
   return report;

@@ -71,6 +71,21 @@ struct Batch {
   }
 };
 
+// One list for one user: the ranking's items, those among the targets marked on both sides.
+void AddList(const data::Dataset& dataset, const data::Split& split, std::span<const std::int32_t> ranking,
+             std::size_t row, ExampleUser& user) {
+  const std::span<const std::int32_t> targets = split.test.target.row(static_cast<std::int64_t>(row));
+  std::vector<ItemPart>& list = user.lists.emplace_back();
+  for (const std::int32_t item : ranking) {
+    ItemPart& part = list.emplace_back(ItemOf(dataset, split, item));
+    const auto found = std::find(targets.begin(), targets.end(), item);
+    part.is_hit = found != targets.end();
+    if (const auto at = static_cast<std::size_t>(found - targets.begin()); at < user.targets.size()) {
+      user.targets[at].is_hit = true;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::size_t> TypicalRows(const data::EvalSet& test) {
@@ -129,6 +144,18 @@ std::vector<ExampleUser> DescribeUsers(const data::Dataset& dataset, const data:
   return examples;
 }
 
+void AddKeptLists(const data::Dataset& dataset, const data::Split& split, const eval::EvalResult& result,
+                  std::span<const std::size_t> rows, std::span<ExampleUser> examples) {
+  const auto top_k = static_cast<std::size_t>(result.top_k);
+  for (std::size_t n = 0; n < rows.size(); ++n) {
+    std::span<const std::int32_t> list = std::span(result.top_items).subspan(rows[n] * top_k, top_k);
+    list = list.first(std::min(kExampleItems, list.size()));
+    AddList(dataset, split,
+            list.first(static_cast<std::size_t>(std::find(list.begin(), list.end(), -1) - list.begin())), rows[n],
+            examples[n]);
+  }
+}
+
 void AddLists(const data::Dataset& dataset, const data::Split& split, const core::Recommender& recommender,
               std::span<const std::size_t> rows, std::span<ExampleUser> examples) {
   const std::int64_t num_items = recommender.NumItems();
@@ -149,14 +176,7 @@ void AddLists(const data::Dataset& dataset, const data::Split& split, const core
         split.test.mask_input ? split.test.input.row(row) : std::span<const std::int32_t>();
     const std::span<const std::int32_t> ranking = top.Select(own, static_cast<std::int64_t>(places), masked,
                                                              core::Ties::kRelevantLast, split.test.target.row(row));
-    std::vector<ItemPart>& list = examples[n].lists.emplace_back();
-    for (const std::int32_t item : ranking) {
-      ItemPart& part = list.emplace_back(ItemOf(dataset, split, item));
-      part.is_hit = top.IsRelevant(item);
-      for (ItemPart& target : examples[n].targets) {
-        target.is_hit = target.is_hit || (part.is_hit && target.id == part.id);
-      }
-    }
+    AddList(dataset, split, ranking, rows[n], examples[n]);
   }
 }
 

@@ -29,7 +29,11 @@ std::vector<std::size_t> RowsOfUsers(const data::Dataset& dataset, const data::E
 std::vector<ExampleUser> DescribeUsers(const data::Dataset& dataset, const data::Split& split,
                                        std::span<const std::size_t> rows, bool typical);
 
-// Adds the first places of one run's ranking to every example, in the order that the metrics see. `rows` as above.
+// Adds the first places of a ranking that was kept when its run was evaluated. REQUIRES: result.top_k > 0.
+void AddKeptLists(const data::Dataset& dataset, const data::Split& split, const eval::EvalResult& result,
+                  std::span<const std::size_t> rows, std::span<ExampleUser> examples);
+
+// Adds the first places of a model's ranking, in the order that the metrics see. `rows` as above.
 void AddLists(const data::Dataset& dataset, const data::Split& split, const core::Recommender& recommender,
               std::span<const std::size_t> rows, std::span<ExampleUser> examples);
 

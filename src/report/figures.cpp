@@ -83,8 +83,7 @@ std::vector<Point> Thinned(const std::vector<Point>& points, std::size_t most) {
   for (std::size_t stretch = 0; stretch < stretches; ++stretch) {
     const auto begin = points.begin() + static_cast<std::ptrdiff_t>(1 + stretch * inner / stretches);
     const auto end = points.begin() + static_cast<std::ptrdiff_t>(1 + (stretch + 1) * inner / stretches);
-    const auto [low, high] =
-        std::minmax_element(begin, end, [](const Point& a, const Point& b) { return a.y < b.y; });
+    const auto [low, high] = std::minmax_element(begin, end, [](const Point& a, const Point& b) { return a.y < b.y; });
     kept.push_back(*std::min(low, high));
     if (low != high) {
       kept.push_back(*std::max(low, high));
@@ -123,25 +122,25 @@ IntervalsPlot MetricIntervals(const ReportData& report) {
   IntervalsPlot plot;
   plot.title = report.metric + " of every run";
   plot.names = Labels(report);
-  const auto column = static_cast<std::size_t>(
-      std::find(report.table.metrics.begin(), report.table.metrics.end(), report.metric) -
-      report.table.metrics.begin());
+  const auto column =
+      static_cast<std::size_t>(std::find(report.table.metrics.begin(), report.table.metrics.end(), report.metric) -
+                               report.table.metrics.begin());
   IntervalPanel means{report.metric + ", mean and 95 % interval", {}, {}, false};
   IntervalPanel differences{"minus " + plot.names[*report.reference] + ", paired", {}, {}, true};
   plot.description = "Mean over test users with its 95 % interval, and the paired difference to the reference.";
   for (std::size_t run = 0; run < report.runs.size(); ++run) {
     const std::optional<Estimate>& cell = report.table.cells[run][column];
-    means.rows.push_back(cell ? std::optional(Interval{cell->mean, cell->mean - cell->half_width,
-                                                       cell->mean + cell->half_width})
-                              : std::nullopt);
+    means.rows.push_back(
+        cell ? std::optional(Interval{cell->mean, cell->mean - cell->half_width, cell->mean + cell->half_width})
+             : std::nullopt);
     means.texts.push_back(cell ? base::FormatFixed(cell->mean, 4) : "none");
-    const auto pair = std::find_if(report.pairs.begin(), report.pairs.end(),
-                                   [&](const PairPart& part) { return part.run == run; });
-    differences.rows.push_back(pair == report.pairs.end()
-                                   ? std::nullopt
-                                   : std::optional(Interval{pair->comparison.difference, pair->comparison.ci_low,
-                                                            pair->comparison.ci_high}));
-    differences.texts.push_back(pair != report.pairs.end()   ? Signed(pair->comparison.difference)
+    const auto pair =
+        std::find_if(report.pairs.begin(), report.pairs.end(), [&](const PairPart& part) { return part.run == run; });
+    differences.rows.push_back(
+        pair == report.pairs.end()
+            ? std::nullopt
+            : std::optional(Interval{pair->comparison.difference, pair->comparison.ci_low, pair->comparison.ci_high}));
+    differences.texts.push_back(pair != report.pairs.end() ? Signed(pair->comparison.difference)
                                 : run == *report.reference ? "reference"
                                                            : "none");
     plot.description += " " + plot.names[run] + ": " + means.texts.back() + ".";
@@ -154,20 +153,21 @@ IntervalsPlot MetricIntervals(const ReportData& report) {
 }
 
 BarsPlot GroupBars(const ReportData& report) {
-  BarsPlot plot{report.metric + " by user activity",
-                "Mean of " + report.metric + " with its 95 % interval in groups of test users, by how many items the "
-                "model was shown of them.",
-                "items shown to the model, and how many users that is",
-                Labels(report),
-                {}};
+  BarsPlot plot{
+      report.metric + " by groups of users",
+      "Mean of " + report.metric + " with its 95 % interval in groups of test users, by " + report.grouping + ".",
+      report.grouping,
+      report.metric,
+      Labels(report),
+      {}};
   for (const GroupPart& group : report.groups) {
-    BarGroup bars{RangeText(group.least, group.most), base::FormatCount(group.users) + " users", {}, {}};
+    BarGroup bars{CleanText(group.name), base::FormatCount(group.users) + " users", {}, {}};
     for (std::size_t run = 0; run < report.runs.size(); ++run) {
       const std::optional<Estimate>& estimate = group.estimates[run];
       bars.bars.push_back(estimate ? std::optional(Interval{estimate->mean, estimate->mean - estimate->half_width,
                                                             estimate->mean + estimate->half_width})
                                    : std::nullopt);
-      bars.hints.push_back(estimate ? plot.names[run] + ", " + bars.name + " items: " + MeanText(*estimate) : "");
+      bars.hints.push_back(estimate ? plot.names[run] + ", " + bars.name + ": " + MeanText(*estimate) : "");
     }
     plot.groups.push_back(std::move(bars));
   }
@@ -179,6 +179,7 @@ DifferencesPlot UserDifferences(const ReportData& report) {
   DifferencesPlot plot{"Differences user by user",
                        "Histogram of " + report.metric + " of each run minus that of the reference, over test users.",
                        "difference of " + report.metric + " for one user",
+                       report.reach > 0.0 ? report.reach : 1.0,
                        {}};
   for (const PairPart& pair : report.pairs) {
     DifferencePanel panel;
@@ -186,8 +187,7 @@ DifferencesPlot UserDifferences(const ReportData& report) {
     panel.note = WinsText(pair.comparison);
     panel.series = pair.run;
     panel.reference_series = *report.reference;
-    panel.bin_width = pair.histogram.bin_width;
-    panel.counts = panel.bin_width > 0.0 ? pair.histogram.counts : std::vector<std::int64_t>{};
+    panel.counts = pair.bins;
     panel.mean = pair.comparison.difference;
     plot.description += " " + panel.name + ": " + panel.note + ".";
     plot.panels.push_back(std::move(panel));
@@ -198,7 +198,8 @@ DifferencesPlot UserDifferences(const ReportData& report) {
 std::vector<NamedFigure> AllFigures(const ReportData& report) {
   std::vector<NamedFigure> figures;
   if (report.reference) {
-    figures.push_back({"metrics", [plot = MetricIntervals(report)](double width) { return DrawIntervals(plot, width); }});
+    figures.push_back(
+        {"metrics", [plot = MetricIntervals(report)](double width) { return DrawIntervals(plot, width); }});
   }
   if (CurvesPlot plot = LearningCurves(report); !plot.panels.empty()) {
     figures.push_back({"curves", [plot = std::move(plot)](double width) { return DrawCurves(plot, width); }});

@@ -35,6 +35,11 @@ void AddHorizontalWhisker(Figure& figure, double y, double x_low, double x_high,
   AddLine(figure, {x_high, y - kWhiskerEnd}, {x_high, y + kWhiskerEnd}, paint, 1.5);
 }
 
+void AddBar(Figure& figure, Point corner, double width, double height, std::size_t series, const std::string& hint) {
+  figure.shapes.emplace_back(Box{corner, width, height, {Ink::kBackground}, ""});
+  figure.shapes.emplace_back(Box{corner, width, height, SeriesPaint(series, 0.75), hint});
+}
+
 double AddLegend(Figure& figure, const std::vector<LegendEntry>& entries, LegendKey key, Point corner, double width) {
   constexpr double kGap = 18.0;
   double x = corner.x;
@@ -49,7 +54,7 @@ double AddLegend(Figure& figure, const std::vector<LegendEntry>& entries, Legend
     if (key == LegendKey::kLine) {
       AddLine(figure, {x, y + 9.0}, {x + kKeyWidth, y + 9.0}, SeriesPaint(entry.series), 2.0, SeriesDash(entry.series));
     } else {
-      figure.shapes.emplace_back(Box{{x + 6.0, y + 3.0}, 12.0, 12.0, SeriesPaint(entry.series), ""});
+      figure.shapes.emplace_back(Box{{x + 6.0, y + 3.0}, 12.0, 12.0, SeriesPaint(entry.series, 0.75), ""});
     }
     AddText(figure, {x + kKeyWidth + 6.0, y + 13.0}, text);
     x += needed + kGap;

@@ -22,6 +22,9 @@ void AddText(Figure& figure, Point at, std::string text, Anchor anchor = Anchor:
 void AddVerticalWhisker(Figure& figure, double x, double y_low, double y_high, Paint paint);
 void AddHorizontalWhisker(Figure& figure, double y, double x_low, double x_high, Paint paint);
 
+// A bar of a series, through which no grid shows.
+void AddBar(Figure& figure, Point corner, double width, double height, std::size_t series, const std::string& hint);
+
 struct LegendEntry {
   std::string name;
   std::size_t series = 0;

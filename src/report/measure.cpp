@@ -69,22 +69,37 @@ bool MetricTable::IsBest(std::size_t run, std::size_t metric) const {
 
 MetricTable MakeMetricTable(std::span<const eval::EvalResult* const> runs) {
   MetricTable table;
+  const auto add = [](std::vector<std::string>& names, const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  };
   for (const eval::EvalResult* run : runs) {
     if (run == nullptr) {
       continue;
     }
     for (const eval::Metric& metric : run->metrics) {
-      if (std::find(table.metrics.begin(), table.metrics.end(), metric.name) == table.metrics.end()) {
-        table.metrics.push_back(metric.name);
-      }
+      add(table.metrics, metric.name);
+    }
+    for (const eval::SetMetric& metric : run->set_metrics) {
+      add(table.set_metrics, metric.metric.name);
     }
   }
   for (const eval::EvalResult* run : runs) {
     std::vector<std::optional<Estimate>>& row = table.cells.emplace_back(table.metrics.size());
-    for (std::size_t metric = 0; run != nullptr && metric < table.metrics.size(); ++metric) {
+    std::vector<std::optional<Estimate>>& set_row = table.set_cells.emplace_back(table.set_metrics.size());
+    if (run == nullptr) {
+      continue;
+    }
+    for (std::size_t metric = 0; metric < table.metrics.size(); ++metric) {
       if (const std::optional<std::size_t> index = Find(*run, table.metrics[metric])) {
         row[metric] = Estimate{run->Mean(*index), run->HalfWidth95(*index)};
       }
+    }
+    for (const eval::SetMetric& metric : run->set_metrics) {
+      const auto column = std::find(table.set_metrics.begin(), table.set_metrics.end(), metric.metric.name);
+      set_row[static_cast<std::size_t>(column - table.set_metrics.begin())] =
+          Estimate{metric.value, metric.half_width95};
     }
   }
   return table;
@@ -125,15 +140,16 @@ std::string PrimaryMetric(const MetricTable& table, const std::optional<std::str
     if (table.metrics.empty()) {
       return *wanted;
     }
-    throw base::Error(base::ErrorKind::kNotFound, "report: metric was not measured: '" + *wanted + "'; measured: " +
-                                                      base::Join(table.metrics, ", ") +
+    throw base::Error(base::ErrorKind::kNotFound, "report: metric was not measured: '" + *wanted +
+                                                      "'; measured: " + base::Join(table.metrics, ", ") +
                                                       base::DidYouMean(*wanted, table.metrics));
   }
   const auto all_have = [&](const std::string& name) {
-    const auto at = static_cast<std::size_t>(std::find(table.metrics.begin(), table.metrics.end(), name) -
-                                             table.metrics.begin());
+    const auto at =
+        static_cast<std::size_t>(std::find(table.metrics.begin(), table.metrics.end(), name) - table.metrics.begin());
     return at < table.metrics.size() && std::all_of(table.cells.begin(), table.cells.end(), [&](const auto& row) {
-             const bool evaluated = std::any_of(row.begin(), row.end(), [](const auto& cell) { return cell.has_value(); });
+             const bool evaluated =
+                 std::any_of(row.begin(), row.end(), [](const auto& cell) { return cell.has_value(); });
              return !evaluated || row[at].has_value();
            });
   };
@@ -169,29 +185,31 @@ std::vector<ActivityGroup> GroupByActivity(std::span<const std::int64_t> lengths
   return groups;
 }
 
-Histogram BinDifferences(std::span<const double> a, std::span<const double> b, std::size_t bins) {
-  RECFORCE_CHECK(a.size() == b.size() && bins >= 2 && bins % 2 == 0, "a histogram of pairs in an even number of bins");
-  double largest = 0.0;
-  for (std::size_t user = 0; user < a.size(); ++user) {
-    largest = std::max(largest, std::abs(a[user] - b[user]));
-  }
-  Histogram histogram{0.0, std::vector<std::int64_t>(bins, 0)};
-  if (largest == 0.0) {
-    return histogram;
-  }
+std::vector<std::int64_t> BinDifferences(std::span<const double> a, std::span<const double> b, double reach,
+                                         std::size_t bins) {
+  RECFORCE_CHECK(a.size() == b.size() && reach > 0.0, "a histogram needs pairs and a range");
+  RECFORCE_CHECK(bins >= 2 && bins % 2 == 0, "zero is an edge only of an even number of bins");
+  std::vector<std::int64_t> counts(bins, 0);
   const auto half = static_cast<double>(bins / 2);
-  histogram.bin_width = largest / half;
   for (std::size_t user = 0; user < a.size(); ++user) {
     const double difference = a[user] - b[user];
     if (difference == 0.0) {
       continue;
     }
     // Counted outwards from zero, so that equal magnitudes of either sign lie in mirrored bins.
-    const double steps = std::min(half - 1.0, std::floor(std::abs(difference) / histogram.bin_width));
+    const double steps = std::min(half - 1.0, std::floor(std::abs(difference) / reach * half));
     const double place = difference > 0.0 ? half + steps : half - 1.0 - steps;
-    ++histogram.counts[static_cast<std::size_t>(place)];
+    ++counts[static_cast<std::size_t>(place)];
   }
-  return histogram;
+  return counts;
+}
+
+double LargestDifference(std::span<const double> a, std::span<const double> b) {
+  double largest = 0.0;
+  for (std::size_t user = 0; user < a.size(); ++user) {
+    largest = std::max(largest, std::abs(a[user] - b[user]));
+  }
+  return largest;
 }
 
 }  // namespace recforce::report

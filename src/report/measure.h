@@ -23,7 +23,11 @@ Estimate EstimateOf(std::span<const double> values);
 struct MetricTable {
   std::vector<std::string> metrics;
   std::vector<std::vector<std::optional<Estimate>>> cells;  // [run][metric]; empty where it was not measured
-  // Whether the cell is the highest of its column; equal ones all are. False where fewer than two runs have one.
+  // The same of all lists together (coverage, Gini): more is not better there.
+  std::vector<std::string> set_metrics;
+  std::vector<std::vector<std::optional<Estimate>>> set_cells;  // [run][set metric]
+  // Whether the cell of `cells` is the highest of its column; equal ones all are. False where fewer than two runs have
+  // one.
   [[nodiscard]] bool IsBest(std::size_t run, std::size_t metric) const;
 };
 // A null pointer is a run without an evaluation.
@@ -54,12 +58,11 @@ struct ActivityGroup {
 };
 std::vector<ActivityGroup> GroupByActivity(std::span<const std::int64_t> lengths, std::size_t count);
 
-// Differences a[u] - b[u] that are not zero, in `bins` bins of equal width around zero (an even number). The largest
-// magnitude lies in an outer bin. All counts are zero, and the width is 0, when there is no difference.
-struct Histogram {
-  double bin_width = 0.0;
-  std::vector<std::int64_t> counts;
-};
-Histogram BinDifferences(std::span<const double> a, std::span<const double> b, std::size_t bins);
+// Differences a[u] - b[u] that are not zero, in `bins` bins of equal width over [-reach, reach]; `bins` is even, so
+// that zero is an edge. REQUIRES: no magnitude above `reach`, reach > 0.
+std::vector<std::int64_t> BinDifferences(std::span<const double> a, std::span<const double> b, double reach,
+                                         std::size_t bins);
+// The largest magnitude of a difference.
+double LargestDifference(std::span<const double> a, std::span<const double> b);
 
 }  // namespace recforce::report

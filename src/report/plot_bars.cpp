@@ -34,8 +34,7 @@ void AddGroup(Figure& figure, const Panel& area, const BarGroup& group, double l
     const double x = first + bar_width * static_cast<double>(series);
     const double y = area.y(std::max(bar->value, 0.0));
     const double gap = bar_width > 6.0 ? 1.0 : 0.0;
-    figure.shapes.emplace_back(Box{
-        {x + gap, y}, bar_width - 2.0 * gap, area.bottom - y, SeriesPaint(series, 0.75), group.hints[series]});
+    AddBar(figure, {x + gap, y}, bar_width - 2.0 * gap, area.bottom - y, series, group.hints[series]);
     AddVerticalWhisker(figure, x + bar_width / 2.0, area.y(std::max(bar->low, 0.0)), area.y(bar->high), {Ink::kText});
   }
   const double middle = left + width / 2.0;
@@ -54,7 +53,8 @@ Figure DrawBars(const BarsPlot& plot, double width) {
     entries.push_back({plot.names[series], series});
   }
   const double legend = AddLegend(figure, entries, LegendKey::kBox, {kMargin, kMargin}, width - 2.0 * kMargin);
-  Panel area{kMargin, kMargin + legend + 12.0, width - kMargin, 0.0, {}, {}};
+  AddText(figure, {kMargin, kMargin + legend + 18.0}, plot.y_name, Anchor::kStart, {}, kTextSize, true);
+  Panel area{kMargin, kMargin + legend + 30.0, width - kMargin, 0.0, {}, {}};
   area.bottom = area.top + kHeight;
   area.y = {0.0, HighestEnd(plot), 0.0, 0.0, false};
   const Ticks ticks = LinearTicks(0.0, area.y.high, 6);

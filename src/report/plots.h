@@ -67,6 +67,7 @@ struct BarsPlot {
   std::string title;
   std::string description;
   std::string x_name;
+  std::string y_name;
   std::vector<std::string> names;  // of the series
   std::vector<BarGroup> groups;
 };
@@ -78,14 +79,14 @@ struct DifferencePanel {
   std::string note;  // wins, losses and ties in words
   std::size_t series = 0;
   std::size_t reference_series = 0;
-  double bin_width = 1.0;
-  std::vector<std::int64_t> counts;  // an even number of bins, half of them on either side of zero
+  std::vector<std::int64_t> counts;  // an even number of bins, half of them on either side of zero; may be empty
   double mean = 0.0;
 };
 struct DifferencesPlot {
   std::string title;
   std::string description;
   std::string x_name;
+  double reach = 1.0;  // bins cover [-reach, reach]
   std::vector<DifferencePanel> panels;
 };
 Figure DrawDifferences(const DifferencesPlot& plot, double width);

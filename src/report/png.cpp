@@ -104,9 +104,9 @@ void Check(cairo_status_t status, const Figure& figure) {
 }  // namespace
 
 std::string PngFile(const Figure& figure) {
-  const Owned<cairo_surface_t> surface(cairo_image_surface_create(
-      CAIRO_FORMAT_RGB24, static_cast<int>(std::ceil(figure.width * kPixelsPerUnit)),
-      static_cast<int>(std::ceil(figure.height * kPixelsPerUnit))));
+  const Owned<cairo_surface_t> surface(
+      cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(std::ceil(figure.width * kPixelsPerUnit)),
+                                 static_cast<int>(std::ceil(figure.height * kPixelsPerUnit))));
   Check(cairo_surface_status(surface.get()), figure);
   const Owned<cairo_t> cairo(cairo_create(surface.get()));
   // Hinting would move text by what the screen of this machine is like.

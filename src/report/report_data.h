@@ -49,8 +49,7 @@ struct DatasetPart {
 
 // A group of test users and what every run reaches on it.
 struct GroupPart {
-  std::int64_t least = 0;  // items that the model was shown
-  std::int64_t most = 0;
+  std::string name;  // "5 to 12", or as the evaluation named it
   std::int64_t users = 0;
   std::vector<std::optional<Estimate>> estimates;  // [run]
 };
@@ -59,7 +58,7 @@ struct GroupPart {
 struct PairPart {
   std::size_t run = 0;
   eval::Comparison comparison;
-  Histogram histogram;
+  std::vector<std::int64_t> bins;  // over [-reach, reach] of the report; empty when no user differs
 };
 
 struct ItemPart {
@@ -80,16 +79,21 @@ struct ExampleUser {
 struct ReportData {
   std::string title;
   DatasetPart dataset;
-  train::RunInfo split;  // the split's members are those of every run
-  bool ranks_candidates = false;
+  train::RunInfo split;     // the split's members are those of every run
+  std::string ties;         // how the evaluations were made; "" where nothing was evaluated
+  std::string definitions;  // of metrics
+  std::string candidates;   // what was ranked
   bool masks_input = true;
+  std::string unit = "users";  // what is tested: "users", or "cases" where a user may have several
   std::vector<RunPart> runs;
   std::string metric;                    // the one the report is about; "" when nothing was evaluated
   std::optional<std::size_t> reference;  // a run with an evaluation
   MetricTable table;
   std::vector<Difference> differences;
   bool all_metrics_compared = true;  // false: too many users and runs, only `metric` was
+  std::string grouping;              // by what users are grouped
   std::vector<GroupPart> groups;
+  double reach = 0.0;  // the largest difference of a user to the reference, over all runs
   std::vector<PairPart> pairs;
   std::vector<ExampleUser> examples;
 };

@@ -83,14 +83,15 @@ Ticks LogTicks(double low, double high) {
   RECFORCE_CHECK(low > 0.0 && std::isfinite(high) && low <= high, "logarithmic ticks need a positive range");
   const int first = static_cast<int>(std::floor(std::log10(low)));
   const int last = static_cast<int>(std::ceil(std::log10(high)));
-  constexpr int kLongRange = 3;
+  // Decades from which on the powers of ten are enough.
+  constexpr double kLongRange = 2.5;
+  const bool is_long = std::log10(high / low) > kLongRange;
   const int stride = std::max(1, (last - first) / 8);
   Ticks ticks;
   for (int exponent = first; exponent <= last; exponent += stride) {
     for (const int mantissa : {1, 2, 5}) {
       const double value = Decimal(mantissa, exponent);
-      if (value >= low * (1.0 - kSlack) && value <= high * (1.0 + kSlack) &&
-          (mantissa == 1 || last - first <= kLongRange)) {
+      if (value >= low * (1.0 - kSlack) && value <= high * (1.0 + kSlack) && (mantissa == 1 || !is_long)) {
         ticks.at.push_back(value);
         ticks.texts.push_back(TickText(value, std::max(0, -exponent)));
       }
@@ -110,7 +111,8 @@ Range Widened(double low, double high, double share) {
   const double width = high - low;
   if (width <= 0.0) {
     const double around = low == 0.0 ? 1.0 : std::abs(low) * 0.1;
-    return {low >= 0.0 ? std::max(0.0, low - around) : low - around, high <= 0.0 && low != 0.0 ? std::min(0.0, high + around) : high + around};
+    return {low >= 0.0 ? std::max(0.0, low - around) : low - around,
+            high <= 0.0 && low != 0.0 ? std::min(0.0, high + around) : high + around};
   }
   const double more = width * share;
   return {low >= 0.0 ? std::max(0.0, low - more) : low - more, high <= 0.0 ? std::min(0.0, high + more) : high + more};

@@ -130,7 +130,8 @@ std::string InlineSvg(const Figure& figure, const std::string& id) { return Rend
 std::string SvgRules() {
   std::string rules;
   const auto add = [&](const std::string& suffix, const std::string& property) {
-    rules += ".f" + suffix + "{fill:var(--" + property + ")}.l" + suffix + "{fill:none;stroke:var(--" + property + ")}\n";
+    rules +=
+        ".f" + suffix + "{fill:var(--" + property + ")}.l" + suffix + "{fill:none;stroke:var(--" + property + ")}\n";
   };
   add("t", "text");
   add("m", "muted");

@@ -28,11 +28,6 @@ std::string RangeText(std::int64_t least, std::int64_t most) {
   return least == most ? base::FormatCount(least) : base::FormatCount(least) + " to " + base::FormatCount(most);
 }
 
-std::string PText(double p) {
-  constexpr double kLeast = 0.0002;
-  return p < kLeast ? "< " + base::FormatFixed(kLeast, kDecimals) : base::FormatFixed(p, kDecimals);
-}
-
 std::string WinsText(const eval::Comparison& comparison) {
   const std::int64_t ties = comparison.users - comparison.users_where_a_wins - comparison.users_where_b_wins;
   return "better for " + base::FormatCount(comparison.users_where_a_wins) + " users, worse for " +

@@ -10,10 +10,9 @@
 
 namespace recforce::report {
 
-std::string Signed(double value);                             // "+0.0123", "0.0000"
-std::string MeanText(const Estimate& estimate);               // "0.4123 +- 0.0101"
-std::string RangeText(std::int64_t least, std::int64_t most); // "5 to 12", "5"
-std::string PText(double p);                                  // "0.0312", "< 0.0002" at the least that is possible
+std::string Signed(double value);                              // "+0.0123", "0.0000"
+std::string MeanText(const Estimate& estimate);                // "0.4123 +- 0.0101"
+std::string RangeText(std::int64_t least, std::int64_t most);  // "5 to 12", "5"
 // "better for 67 users, worse for 78, equal for 5"
 std::string WinsText(const eval::Comparison& comparison);
 
