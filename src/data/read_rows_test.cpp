@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <optional>
+#include <utility>
+
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
@@ -38,9 +41,20 @@ struct Layout {
   RecordStyle style;
   LogColumns columns;
 };
-Layout Csv() { return {{",", true}, {{"user", "item", "ts", "rating"}, 0, 1, 2, 3}}; }
-Layout Tabs() { return {{"\t"}, {{"ts", "user", "x", "item"}, 1, 3, 0, std::nullopt}}; }
-Layout Colons() { return {{"::"}, {{"user", "item", "rating"}, 0, 1, std::nullopt, 2}}; }
+Layout MakeLayout(RecordStyle style, std::vector<std::string> names, std::size_t user, std::size_t item,
+                  std::optional<std::size_t> time, std::optional<std::size_t> value) {
+  Layout layout;
+  layout.style = std::move(style);
+  layout.columns.names = std::move(names);
+  layout.columns.user = user;
+  layout.columns.item = item;
+  layout.columns.time = time;
+  layout.columns.value = value;
+  return layout;
+}
+Layout Csv() { return MakeLayout({",", true}, {"user", "item", "ts", "rating"}, 0, 1, 2, 3); }
+Layout Tabs() { return MakeLayout({"\t"}, {"ts", "user", "x", "item"}, 1, 3, 0, std::nullopt); }
+Layout Colons() { return MakeLayout({"::"}, {"user", "item", "rating"}, 0, 1, std::nullopt, 2); }
 
 Heard Read(std::string_view text, const Layout& layout, const BlockSizes& sizes) {
   LineSource source = LineSource::FromMemory(text, "log");

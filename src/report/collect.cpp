@@ -179,7 +179,9 @@ std::vector<GroupPart> MakeGroups(const data::Split& split, ReportData& report,
                (run.evaluation->group_names == first.group_names && run.evaluation->user_groups == first.user_groups);
       });
   if (shared) {
-    report.grouping = first.groups;
+    report.grouping = first.groups == "activity"     ? "how much of them the model was shown"
+                      : first.groups == "mainstream" ? "how popular the items are that the model was shown"
+                                                     : first.groups;
     rows.resize(first.group_names.size());
     for (std::size_t row = 0; row < first.user_groups.size(); ++row) {
       rows[static_cast<std::size_t>(first.user_groups[row])].push_back(row);
@@ -282,13 +284,14 @@ void AddExamples(const core::Registry& registry, const data::Dataset& dataset, c
   const bool typical = options.users.empty();
   const std::vector<std::size_t> rows =
       typical ? TypicalRows(split.test) : RowsOfUsers(dataset, split.test, options.users);
+  const core::Ties ties = report.ties == "optimistic" ? core::Ties::kRelevantFirst : core::Ties::kRelevantLast;
   report.examples = DescribeUsers(dataset, split, rows, typical);
   for (const RunPart& run : report.runs) {
     if (run.evaluation && run.evaluation->result.top_k >= static_cast<std::int64_t>(kExampleItems)) {
       AddKeptLists(dataset, split, run.evaluation->result, rows, report.examples);
     } else if (run.info.finished) {
       const train::LoadedModel model = train::LoadModel(registry, run.path, "cpu");
-      AddLists(dataset, split, *model.recommender, rows, report.examples);
+      AddLists(dataset, split, *model.recommender, ties, rows, report.examples);
     } else {
       for (ExampleUser& user : report.examples) {
         user.lists.emplace_back();

@@ -9,7 +9,6 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
-#include "recforce/core/topk.h"
 
 namespace recforce::report {
 namespace {
@@ -157,7 +156,7 @@ void AddKeptLists(const data::Dataset& dataset, const data::Split& split, const 
 }
 
 void AddLists(const data::Dataset& dataset, const data::Split& split, const core::Recommender& recommender,
-              std::span<const std::size_t> rows, std::span<ExampleUser> examples) {
+              core::Ties ties, std::span<const std::size_t> rows, std::span<ExampleUser> examples) {
   const std::int64_t num_items = recommender.NumItems();
   const Batch batch(split.test, rows);
   std::vector<float> buffer(rows.size() * static_cast<std::size_t>(num_items));
@@ -174,8 +173,8 @@ void AddLists(const data::Dataset& dataset, const data::Split& split, const core
     }
     const std::span<const std::int32_t> masked =
         split.test.mask_input ? split.test.input.row(row) : std::span<const std::int32_t>();
-    const std::span<const std::int32_t> ranking = top.Select(own, static_cast<std::int64_t>(places), masked,
-                                                             core::Ties::kRelevantLast, split.test.target.row(row));
+    const std::span<const std::int32_t> ranking =
+        top.Select(own, static_cast<std::int64_t>(places), masked, ties, split.test.target.row(row));
     AddList(dataset, split, ranking, rows[n], examples[n]);
   }
 }

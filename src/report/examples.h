@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recforce/core/recommender.h"
+#include "recforce/core/topk.h"
 #include "recforce/data/split.h"
 #include "report/report_data.h"
 
@@ -35,6 +36,6 @@ void AddKeptLists(const data::Dataset& dataset, const data::Split& split, const 
 
 // Adds the first places of a model's ranking, in the order that the metrics see. `rows` as above.
 void AddLists(const data::Dataset& dataset, const data::Split& split, const core::Recommender& recommender,
-              std::span<const std::size_t> rows, std::span<ExampleUser> examples);
+              core::Ties ties, std::span<const std::size_t> rows, std::span<ExampleUser> examples);
 
 }  // namespace recforce::report

@@ -38,21 +38,13 @@ std::vector<double> HolmAdjusted(const std::vector<double>& p) {
 }  // namespace
 
 Estimate EstimateOf(std::span<const double> values) {
-  if (values.empty()) {
-    return {};
-  }
-  const auto n = static_cast<double>(values.size());
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
-  double squares = 0.0;
-  for (const double value : values) {
-    squares += (value - mean) * (value - mean);
-  }
-  return {mean, values.size() < 2 ? 0.0 : 1.96 * std::sqrt(squares / (n - 1.0)) / std::sqrt(n)};
+  const eval::Summary summary = eval::Summarize(values);
+  return {summary.mean, summary.half_width95};
 }
 
 bool MetricTable::IsBest(std::size_t run, std::size_t metric) const {
   const std::optional<Estimate>& own = cells[run][metric];
-  if (!own) {
+  if (!own || !more_is_better[metric]) {
     return false;
   }
   bool alone = true;
@@ -80,6 +72,7 @@ MetricTable MakeMetricTable(std::span<const eval::EvalResult* const> runs) {
     }
     for (const eval::Metric& metric : run->metrics) {
       add(table.metrics, metric.name);
+      table.more_is_better.resize(table.metrics.size(), metric.measures_targets());
     }
     for (const eval::SetMetric& metric : run->set_metrics) {
       add(table.set_metrics, metric.metric.name);

@@ -22,12 +22,13 @@ Estimate EstimateOf(std::span<const double> values);
 // Rows are runs, columns are metrics in the order in which the runs first name them.
 struct MetricTable {
   std::vector<std::string> metrics;
+  std::vector<bool> more_is_better;                         // of each metric: false for one that only describes lists
   std::vector<std::vector<std::optional<Estimate>>> cells;  // [run][metric]; empty where it was not measured
   // The same of all lists together (coverage, Gini): more is not better there.
   std::vector<std::string> set_metrics;
   std::vector<std::vector<std::optional<Estimate>>> set_cells;  // [run][set metric]
   // Whether the cell of `cells` is the highest of its column; equal ones all are. False where fewer than two runs have
-  // one.
+  // one, and where more is not better.
   [[nodiscard]] bool IsBest(std::size_t run, std::size_t metric) const;
 };
 // A null pointer is a run without an evaluation.
