@@ -96,9 +96,6 @@ std::string_view LineSource::PeekLines(std::size_t bytes) {
   if (peeked_ || line_number_ == 0) {
     return {};
   }
-  if (buffer_.size() < bytes) {
-    buffer_.resize(bytes);
-  }
   while (!at_end_ && end_ - begin_ < bytes) {
     Refill();
   }

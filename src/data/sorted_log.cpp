@@ -3,194 +3,13 @@
 #include "data/sorted_log.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <optional>
 
-#include "recforce/base/error.h"
+#include "data/partition_sorter.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::data {
-
-// Sorts one partition at a time; what it needs for that is kept from one to the next.
-class SortedLog::PartitionSorter {
- public:
-  PartitionSorter(const RowLayout& layout, DuplicateRule rule, std::int32_t items)
-      : layout_(layout), rule_(rule), place_(static_cast<std::size_t>(items), kNone) {}
-
-  // Writes `sorted_rows` of the users in `users` and nobody else.
-  Partition Sort(std::span<const std::byte> packed, std::span<const std::int32_t> users,
-                 std::vector<std::int64_t>& sorted_rows) {
-    packed_ = packed;
-    GroupByUser(users);
-    kept_.clear();
-    kept_.reserve(order_.size());
-    for (const std::int32_t user : users) {
-      const std::size_t local = static_cast<std::size_t>(user) / kPartitions;
-      const std::size_t begin = kept_.size();
-      const auto rows = std::span(order_).subspan(begin_[local], count_[local]);
-      SortByTime(rows);
-      KeepSome(user, rows);
-      sorted_rows[static_cast<std::size_t>(user)] = static_cast<std::int64_t>(kept_.size() - begin);
-    }
-    return Gather();
-  }
-  [[nodiscard]] std::int64_t removed() const { return removed_; }
-  [[nodiscard]] const std::optional<Conflict>& conflict() const { return conflict_; }
-
- private:
-  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-
-  [[nodiscard]] const std::byte* Row(std::uint32_t index) const { return packed_.data() + index * layout_.bytes; }
-
-  // Row numbers by user, in the order of the log: order_[begin_[local] ..].
-  void GroupByUser(std::span<const std::int32_t> users) {
-    const std::size_t rows = packed_.size() / layout_.bytes;
-    if (rows >= kNone) {
-      throw base::Error(base::ErrorKind::kData, "conversion: too many rows of too few users: " + std::to_string(rows) +
-                                                    " in one partition; expected fewer than 4294967295");
-    }
-    count_.assign(users.size() + 1, 0);  // the local numbers of a partition are 0, 1, ...
-    begin_.assign(users.size() + 1, 0);
-    for (std::size_t row = 0; row < rows; ++row) {
-      ++count_[LocalUser(static_cast<std::uint32_t>(row))];
-    }
-    std::size_t begin = 0;
-    for (const std::int32_t user : users) {
-      const std::size_t local = static_cast<std::size_t>(user) / kPartitions;
-      begin_[local] = begin;
-      begin += count_[local];
-    }
-    order_.resize(rows);
-    next_ = begin_;
-    for (std::size_t row = 0; row < rows; ++row) {
-      order_[next_[LocalUser(static_cast<std::uint32_t>(row))]++] = static_cast<std::uint32_t>(row);
-    }
-  }
-  [[nodiscard]] std::size_t LocalUser(std::uint32_t row) const {
-    return static_cast<std::size_t>(Unpack<std::int32_t>(Row(row), layout_.user)) / kPartitions;
-  }
-
-  void SortByTime(std::span<std::uint32_t> rows) {
-    if (layout_.time == RowLayout::kAbsent) {
-      return;
-    }
-    timed_.clear();
-    bool sorted = true;
-    for (const std::uint32_t row : rows) {
-      timed_.emplace_back(Unpack<std::int64_t>(Row(row), layout_.time), row);
-      sorted = sorted && (timed_.size() < 2 || timed_[timed_.size() - 2].first <= timed_.back().first);
-    }
-    if (sorted) {
-      return;
-    }
-    std::sort(timed_.begin(), timed_.end());  // row numbers rise: equal times keep the order of the log
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i] = timed_[i].second;
-    }
-  }
-
-  // Appends the user's rows to kept_, one of those that have the same item.
-  void KeepSome(std::int32_t user, std::span<const std::uint32_t> rows) {
-    if (rule_ == DuplicateRule::kKeep) {
-      kept_.insert(kept_.end(), rows.begin(), rows.end());
-      return;
-    }
-    const std::size_t begin = kept_.size();
-    bool holes = false;
-    for (const std::uint32_t row : rows) {
-      std::uint32_t& seen = place_[static_cast<std::size_t>(Unpack<std::int32_t>(Row(row), layout_.item))];
-      const auto next = static_cast<std::uint32_t>(kept_.size());
-      // A place of another user, or of another partition, holds another row.
-      if (seen == kNone || seen < begin || seen >= next || !SameItem(kept_[seen], row)) {
-        seen = next;
-        kept_.push_back(row);
-        continue;
-      }
-      ++removed_;
-      NoteConflict(user, kept_[seen], row);
-      if (rule_ == DuplicateRule::kLast) {
-        kept_[seen] = kNone;  // the later row takes a later place
-        holes = true;
-        seen = next;
-        kept_.push_back(row);
-      }
-    }
-    if (holes) {
-      kept_.erase(std::remove(kept_.begin() + static_cast<std::ptrdiff_t>(begin), kept_.end(), kNone), kept_.end());
-    }
-  }
-  [[nodiscard]] bool SameItem(std::uint32_t a, std::uint32_t b) const {
-    return a != kNone && Unpack<std::int32_t>(Row(a), layout_.item) == Unpack<std::int32_t>(Row(b), layout_.item);
-  }
-
-  void NoteConflict(std::int32_t user, std::uint32_t a, std::uint32_t b) {
-    const auto part = [&](std::uint32_t row) {
-      return layout_.part == RowLayout::kAbsent ? Part::kTrain
-                                                : static_cast<Part>(Unpack<std::uint8_t>(Row(row), layout_.part));
-    };
-    const bool in_two_parts = part(a) != part(b);
-    if ((rule_ != DuplicateRule::kError && !in_two_parts) || (conflict_ && conflict_->user <= user)) {
-      return;
-    }
-    auto first = Unpack<std::int64_t>(Row(a), layout_.line);
-    auto second = Unpack<std::int64_t>(Row(b), layout_.line);
-    Part first_part = part(a);
-    Part second_part = part(b);
-    if (first > second) {
-      std::swap(first, second);
-      std::swap(first_part, second_part);
-    }
-    conflict_ = Conflict{
-        user, Unpack<std::int32_t>(Row(a), layout_.item), first, second, in_two_parts, first_part, second_part};
-  }
-
-  Partition Gather() const {
-    Partition sorted;
-    sorted.rows = static_cast<std::int64_t>(kept_.size());
-    const std::array<std::size_t, kColumns> offsets = {layout_.item,       layout_.time,     layout_.value,
-                                                       layout_.propensity, layout_.position, layout_.part};
-    for (std::size_t column = 0; column < kColumns; ++column) {
-      if (offsets[column] == RowLayout::kAbsent) {
-        continue;
-      }
-      std::vector<std::byte>& bytes = sorted.pieces[column].bytes;
-      bytes.resize(kept_.size() * kWidths[column]);
-      switch (kWidths[column]) {
-        case 8:
-          Copy<8>(offsets[column], bytes.data());
-          break;
-        case 4:
-          Copy<4>(offsets[column], bytes.data());
-          break;
-        default:
-          Copy<1>(offsets[column], bytes.data());
-          break;
-      }
-    }
-    return sorted;
-  }
-  template <std::size_t kWidth>
-  void Copy(std::size_t offset, std::byte* out) const {
-    for (const std::uint32_t row : kept_) {
-      std::memcpy(out, Row(row) + offset, kWidth);
-      out += kWidth;
-    }
-  }
-
-  const RowLayout& layout_;
-  DuplicateRule rule_;
-  std::span<const std::byte> packed_;
-  std::vector<std::size_t> count_;  // of each local user
-  std::vector<std::size_t> begin_;
-  std::vector<std::size_t> next_;
-  std::vector<std::uint32_t> order_;
-  std::vector<std::pair<std::int64_t, std::uint32_t>> timed_;
-  std::vector<std::uint32_t> kept_;
-  std::vector<std::uint32_t> place_;  // in kept_, of each item when it was last seen
-  std::int64_t removed_ = 0;
-  std::optional<Conflict> conflict_;
-};
 
 std::optional<Conflict> SortedLog::Sort(RowStore& store, const std::vector<std::int32_t>& order, std::int32_t items,
                                         DuplicateRule rule, const std::function<void()>& check) {
@@ -262,16 +81,16 @@ std::optional<Conflict> SortedLog::Sort(RowStore& store, const std::vector<std::
   return conflict;
 }
 
-void SortedLog::Hold(Partition& partition, std::int64_t other_memory) {
+void SortedLog::Hold(SortedPartition& partition, std::int64_t other_memory) {
   std::int64_t bytes = 0;
-  for (const Piece& piece : partition.pieces) {
+  for (const ColumnPiece& piece : partition.pieces) {
     bytes += static_cast<std::int64_t>(piece.bytes.size());
   }
   if (held_bytes_ + other_memory + bytes <= memory_bytes_) {
     held_bytes_ += bytes;
     return;
   }
-  for (Piece& piece : partition.pieces) {
+  for (ColumnPiece& piece : partition.pieces) {
     if (!piece.bytes.empty()) {
       piece.offset = spill_.Append(piece.bytes);
       piece.bytes = {};
@@ -279,7 +98,7 @@ void SortedLog::Hold(Partition& partition, std::int64_t other_memory) {
   }
 }
 
-std::vector<std::byte> SortedLog::Load(const Piece& piece, std::size_t bytes) const {
+std::vector<std::byte> SortedLog::Load(const ColumnPiece& piece, std::size_t bytes) const {
   std::vector<std::byte> loaded(bytes);
   spill_.Read(piece.offset, loaded);
   return loaded;
@@ -295,10 +114,10 @@ void SortedLog::DropRare(std::int64_t least_item, std::int64_t least_user) {
     return;
   }
   for (std::size_t p = 0; p < kPartitions; ++p) {
-    const Piece& piece = partitions_[p].pieces[kItem];
+    const ColumnPiece& piece = partitions_[p].pieces[kItem];
     const std::vector<std::byte> loaded =
         piece.offset < 0 ? std::vector<std::byte>{}
-                         : Load(piece, static_cast<std::size_t>(partitions_[p].rows) * kWidths[kItem]);
+                         : Load(piece, static_cast<std::size_t>(partitions_[p].rows) * kRowWidths[kItem]);
     const std::byte* items = piece.offset < 0 ? piece.bytes.data() : loaded.data();
     std::size_t begin = 0;
     for (const std::int32_t user : UsersOf(p)) {
@@ -331,7 +150,7 @@ std::int64_t SortedLog::rows() const { return std::accumulate(kept_rows_.begin()
 class SortedLog::Cursor {
  public:
   Cursor() = default;
-  Cursor(const SpillFile& spill, const Piece& piece, std::int64_t bytes)
+  Cursor(const SpillFile& spill, const ColumnPiece& piece, std::int64_t bytes)
       : spill_(&spill), piece_(&piece), left_(static_cast<std::size_t>(bytes)) {}
 
   // The next `bytes`, valid until the next call.
@@ -363,7 +182,7 @@ class SortedLog::Cursor {
   }
 
   const SpillFile* spill_ = nullptr;
-  const Piece* piece_ = nullptr;
+  const ColumnPiece* piece_ = nullptr;
   std::size_t place_ = 0;  // in the piece
   std::size_t left_ = 0;   // of a spilled piece, not yet read
   std::vector<std::byte> buffer_;
@@ -371,14 +190,14 @@ class SortedLog::Cursor {
   std::size_t end_ = 0;
 };
 
-void SortedLog::Give(Column column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const {
+void SortedLog::Give(RowColumn column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const {
   constexpr std::size_t kTogether = std::size_t{1} << 20;
-  const std::size_t width = kWidths[column];
+  const std::size_t width = kRowWidths[column];
   std::vector<Cursor> items(kPartitions);
   std::vector<Cursor> values(kPartitions);
   for (std::size_t p = 0; p < kPartitions; ++p) {
-    const Partition& partition = partitions_[p];
-    items[p] = Cursor(spill_, partition.pieces[kItem], partition.rows * static_cast<std::int64_t>(kWidths[kItem]));
+    const SortedPartition& partition = partitions_[p];
+    items[p] = Cursor(spill_, partition.pieces[kItem], partition.rows * static_cast<std::int64_t>(kRowWidths[kItem]));
     values[p] = Cursor(spill_, partition.pieces[column], partition.rows * static_cast<std::int64_t>(width));
   }
   const bool filtered = rows_of_rare_items_ + rows_of_rare_users_ > 0;
@@ -421,15 +240,15 @@ void SortedLog::Give(Column column, const std::vector<std::int32_t>& new_item, c
 }
 
 base::StreamedTensors SortedLog::Columns(const std::vector<std::int32_t>& new_item) const {
-  constexpr std::array<const char*, kColumns> kNames = {"items",        "times",     "values",
-                                                        "propensities", "positions", "parts"};
-  constexpr std::array<base::DType, kColumns> kTypes = {base::DType::kI32, base::DType::kI64, base::DType::kF32,
-                                                        base::DType::kF32, base::DType::kI32, base::DType::kU8};
+  constexpr std::array<const char*, kRowColumns> kNames = {"items",        "times",     "values",
+                                                           "propensities", "positions", "parts"};
+  constexpr std::array<base::DType, kRowColumns> kTypes = {base::DType::kI32, base::DType::kI64, base::DType::kF32,
+                                                           base::DType::kF32, base::DType::kI32, base::DType::kU8};
   base::StreamedTensors columns;
-  for (std::size_t c = 0; c < kColumns; ++c) {
+  for (std::size_t c = 0; c < kRowColumns; ++c) {
     if (has_[c]) {
       columns[kNames[c]] = {kTypes[c], {rows()}, [this, c, &new_item](const base::TakeBytes& take) {
-                              Give(static_cast<Column>(c), new_item, take);
+                              Give(static_cast<RowColumn>(c), new_item, take);
                             }};
     }
   }

@@ -13,24 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "data/partition_sorter.h"
 #include "data/row_store.h"
+#include "data/spill_file.h"
 #include "recforce/base/tensor_file.h"
 
 namespace recforce::data {
-
-// Which of several rows of one (user, item) stays.
-enum class DuplicateRule { kLast, kFirst, kError, kKeep };
-
-// Two rows of one (user, item) that may not stand in the same log.
-struct Conflict {
-  std::int32_t user = -1;
-  std::int32_t item = -1;
-  std::int64_t first_line = 0;  // the smaller one
-  std::int64_t second_line = 0;
-  bool in_two_parts = false;
-  Part first_part = Part::kTrain;
-  Part second_part = Part::kTrain;
-};
 
 class SortedLog {
  public:
@@ -59,32 +47,19 @@ class SortedLog {
   [[nodiscard]] base::StreamedTensors Columns(const std::vector<std::int32_t>& new_item) const;
 
  private:
-  enum Column : std::size_t { kItem, kTime, kValue, kPropensity, kPosition, kPart, kColumns };
-  static constexpr std::array<std::size_t, kColumns> kWidths = {4, 8, 4, 4, 4, 1};
-
-  // One column of one partition.
-  struct Piece {
-    std::vector<std::byte> bytes;
-    std::int64_t offset = -1;  // in the spill file; negative: in memory
-  };
-  struct Partition {
-    std::int64_t rows = 0;
-    std::array<Piece, kColumns> pieces;
-  };
-  class PartitionSorter;
   class Cursor;
 
-  void Hold(Partition& partition, std::int64_t other_memory);
-  [[nodiscard]] std::vector<std::byte> Load(const Piece& piece, std::size_t bytes) const;
-  void Give(Column column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const;
+  void Hold(SortedPartition& partition, std::int64_t other_memory);
+  [[nodiscard]] std::vector<std::byte> Load(const ColumnPiece& piece, std::size_t bytes) const;
+  void Give(RowColumn column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const;
   [[nodiscard]] std::span<const std::int32_t> UsersOf(std::size_t partition) const {
     return std::span(users_).subspan(users_begin_[partition], users_begin_[partition + 1] - users_begin_[partition]);
   }
 
   std::int64_t memory_bytes_;
   SpillFile& spill_;
-  std::array<bool, kColumns> has_{};
-  std::vector<Partition> partitions_;
+  std::array<bool, kRowColumns> has_{};
+  std::vector<SortedPartition> partitions_;
   std::vector<std::int32_t> order_;
   std::vector<std::int32_t> users_;  // those of each partition, in the order of order_
   std::array<std::size_t, kPartitions + 1> users_begin_{};
