@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `recforce data`: convert, describe, generate.
+// `recforce data`: convert, describe, generate; cmd_data_files.cpp has validate and export.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 

@@ -137,8 +137,8 @@ class Grammar {
   void AddData() {
     CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs");
     data->allow_extras();
-    AddConvert(*data);
     AddValidate(*data);
+    AddConvert(*data);
     AddExport(*data);
     auto [describe, describe_args] =
         Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
