@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `recforce data`: convert, describe, generate.
+// `recforce data`: convert, describe, generate; cmd_data_files.cpp has validate and export.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -96,16 +96,6 @@ Json ToJson(const data::Preprocessing& preprocessing) {
           {"rows_of_rare_users", preprocessing.rows_of_rare_users},
           {"displays_of_absent_users", preprocessing.displays_of_absent_users},
           {"candidates_of_absent_users", preprocessing.candidates_of_absent_users}};
-}
-
-// "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
-std::string TimeText(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts = {};
-  if (gmtime_r(&time, &parts) == nullptr) {
-    return std::to_string(seconds);
-  }
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
 }
 
 // Rows of each part, in the order of data::Part; empty when the log was not split.
@@ -252,6 +242,15 @@ void PrintDescription(const data::Dataset& dataset) {
 }
 
 }  // namespace
+
+std::string TimeText(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts = {};
+  if (gmtime_r(&time, &parts) == nullptr) {
+    return std::to_string(seconds);
+  }
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
+}
 
 void RunConvert(const ConvertArgs& args, const Session& session) {
   data::ConvertOptions options = args.options;

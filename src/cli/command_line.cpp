@@ -11,6 +11,7 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "recforce/data/export.h"
 #include "recforce/data/generate.h"
 
 namespace recforce::cli {
@@ -141,9 +142,11 @@ class Grammar {
   }
 
   void AddData() {
-    CLI::App* data = app_.add_subcommand("data", "Convert, describe and generate datasets");
+    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs");
     data->allow_extras();
+    AddValidate(*data);
     AddConvert(*data);
+    AddExport(*data);
     auto [describe, describe_args] =
         Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
     describe->add_option("DIR", describe_args->directory, "folder of the dataset")->required();
@@ -179,6 +182,26 @@ class Grammar {
     convert->add_option("--memory-mb", args->memory_mb, "rows beyond so many MiB go to a temporary file in DIR")
         ->check(Whole(1, 1 << 30))
         ->capture_default_str();
+  }
+
+  void AddValidate(CLI::App& data) {
+    auto [validate, args] =
+        Command<ValidateArgs>(data, "validate", "Read a log, say what it holds and what is wrong with it", RunValidate);
+    AddInput(*validate, args->input, args->options);
+    validate->add_option("--max-bad-rows", args->shown_bad_rows, "malformed rows to show; all are counted")
+        ->check(Whole(0))
+        ->capture_default_str();
+    validate->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddExport(CLI::App& data) {
+    auto [exported, args] = Command<ExportArgs>(data, "export", "Write a dataset as files of other tools", RunExport);
+    exported->add_option("DIR", args->directory, "folder of the dataset")->required();
+    exported->add_option("--format", args->format, "one of " + base::Join(data::ExportFormatNames(), ", "))->required();
+    exported
+        ->add_option("--out", args->out,
+                     "file to write; a folder for recbole, and for adjacency and sessions where the log has parts")
+        ->required();
   }
 
   // What every command that reads a log asks.

@@ -36,6 +36,21 @@ struct ConvertArgs {
 };
 void RunConvert(const ConvertArgs& args, const Session& session);
 
+struct ValidateArgs {
+  std::string input;
+  data::ConvertOptions options;
+  std::int64_t shown_bad_rows = 100;
+  bool json = false;
+};
+void RunValidate(const ValidateArgs& args, const Session& session);
+
+struct ExportArgs {
+  std::string directory;
+  std::string format;
+  std::string out;
+};
+void RunExport(const ExportArgs& args, const Session& session);
+
 struct DescribeArgs {
   std::string directory;
   bool json = false;
@@ -135,6 +150,9 @@ struct DocsArgs {
   std::string topic;  // "parameters" | "errors"
 };
 void RunDocs(const DocsArgs& args, const Session& session);
+
+// "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
+std::string TimeText(std::int64_t seconds);
 
 // Sets the worker threads of the process, torch and BLAS together. 0: every core this process may use.
 void UseThreads(std::int64_t count);

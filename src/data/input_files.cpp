@@ -98,7 +98,7 @@ std::optional<LogFile> SplitOf(const fs::path& train, const std::string& format)
     }
     const std::string stem = name.substr(0, name.size() - suffix.size());
     LogFile log;
-    log.path = train.parent_path() / stem;
+    log.path = stem.empty() ? train.parent_path() : train.parent_path() / stem;
     log.format = rule.format;
     bool whole = true;
     for (const SplitFile& file : rule.files) {

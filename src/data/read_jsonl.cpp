@@ -204,19 +204,24 @@ void ReadGorseFeedback(LineSource& source, const ColumnNames& names, RowSink& si
   fields.time = take("Timestamp");
   fields.value = take("Value");
   const std::vector<std::string>& wanted = names.feedback_types;
-  std::set<std::string, std::less<>> types;
-  constexpr std::size_t kMostTypes = 1000;  // of a log whose types are none
+  std::set<std::string, std::less<>> types;  // for the message, so not all of a log whose types are none
+  std::set<std::string, std::less<>> met;    // of those wanted
   ReadObjects(source, fields, sink, [&](const LogRow& row, ObjectParser& parser) {
+    constexpr std::size_t kMostTypes = 100;
+    const bool keeps = wanted.empty() || Has(wanted, parser.type());
+    if (keeps) {
+      sink.Add(row);
+    }
+    if (!wanted.empty() && keeps && !met.contains(parser.type())) {
+      met.emplace(parser.type());
+    }
     if (!wanted.empty() && types.size() < kMostTypes && !types.contains(parser.type())) {
       types.emplace(parser.type());
-    }
-    if (wanted.empty() || Has(wanted, parser.type())) {
-      sink.Add(row);
     }
   });
   const std::vector<std::string> there_are(types.begin(), types.end());
   for (const std::string& type : wanted) {
-    if (!types.contains(type) && types.size() < kMostTypes) {
+    if (!met.contains(type)) {
       throw Error(ErrorKind::kUsage, source.name() + ": --feedback-types: no feedback of type " + Quoted(type) +
                                          "; the types are " + ListNames(there_are) + base::DidYouMean(type, there_are));
     }

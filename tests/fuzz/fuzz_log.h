@@ -3,12 +3,15 @@
 // hold the reader to its promises about the rows it gives.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/readers.h"
 #include "recforce/base/error.h"
@@ -23,18 +26,49 @@ inline void Require(bool condition) {
 
 class CheckingSink final : public data::RowSink {
  public:
-  void AddDisplay(const data::LogDisplay&) override {}
-  void AddCandidates(std::string_view, std::span<const std::string_view>) override {}
-  void Begin(const data::LogContent&) override { Require(!begun_), begun_ = true; }
-  void Add(const data::LogRow& row) override {
-    Require(begun_ && !row.user.empty() && !row.item.empty() && row.line >= 1);
-    Require(!data::FindTextFault(row.user) && !data::FindTextFault(row.item));
-    Require(std::isfinite(static_cast<float>(row.value)));
+  void Begin(const data::LogContent& content) override {
+    Require(!begun_);
+    begun_ = true;
+    content_ = content;
   }
-  void AddBad(std::string message) override { Require(begun_ && !data::FindTextFault(message)); }
+  void Add(const data::LogRow& row) override {
+    Require(begun_ && IsId(row.user) && IsId(row.item) && row.line >= 1);
+    Require(std::isfinite(static_cast<float>(row.value)));
+    Require(!content_.propensity || (row.propensity > 0.0F && row.propensity <= 1.0F));
+    Require((content_.time || row.time == 0) && (content_.value || row.value == 0.0));
+    Require(content_.part || row.part == data::Part::kTrain);
+    ++rows;
+  }
+  void AddDisplay(const data::LogDisplay& display) override {
+    Require(begun_ && IsId(display.user) && !display.items.empty() && display.items.size() == display.clicked.size());
+    std::vector<std::string_view> items(display.items.begin(), display.items.end());
+    Require(std::all_of(items.begin(), items.end(), IsId));
+    std::sort(items.begin(), items.end());
+    Require(std::adjacent_find(items.begin(), items.end()) == items.end());
+    for (const std::uint8_t clicked : display.clicked) {
+      Require(clicked <= 1);
+      clicks += clicked;
+    }
+  }
+  void AddCandidates(std::string_view user, std::span<const std::string_view> items) override {
+    Require(begun_ && IsId(user) && !items.empty() && std::all_of(items.begin(), items.end(), IsId));
+    ++lists;
+  }
+  void AddBad(std::string message) override {
+    Require(begun_ && !data::FindTextFault(message) && message.find("; ") != std::string::npos);
+    ++bad;
+  }
+
+  std::size_t rows = 0;
+  std::size_t clicks = 0;
+  std::size_t lists = 0;
+  std::size_t bad = 0;
 
  private:
+  static bool IsId(std::string_view text) { return !text.empty() && !data::FindTextFault(text); }
+
   bool begun_ = false;
+  data::LogContent content_;
 };
 
 // Runs `read`; an internal error is a bug, every other one is the input's.
@@ -51,12 +85,16 @@ inline std::string_view AsText(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-inline void FuzzLog(std::string_view text, data::LogKind kind) {
+// What a reader gave, where it came to the end.
+inline std::optional<CheckingSink> FuzzLog(std::string_view text, data::LogKind kind) {
+  std::optional<CheckingSink> whole;
   ExpectNoBug([&] {
     data::LineSource source = data::LineSource::FromMemory(text, "input");
     CheckingSink sink;
     data::ReadLog(source, kind, {}, sink);
+    whole = sink;
   });
+  return whole;
 }
 
 inline void FuzzTitles(std::string_view text, data::TitleKind kind) {
