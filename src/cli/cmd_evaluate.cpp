@@ -1,21 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// `recforce evaluate` and `recforce compare`.
+// `recforce evaluate`.
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
-#include "recforce/base/error.h"
+#include "recforce/base/log.h"
 #include "recforce/base/text.h"
-#include "recforce/eval/compare.h"
+#include "recforce/eval/groups.h"
 #include "train/run_folder.h"
 
 namespace recforce::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* kSampledWarning =
+    "targets were ranked among a few items only; such metrics do not order models reliably (Krichene and Rendle, KDD "
+    "2020). rank the whole catalogue with split.candidates=all";
+
+Json GroupsToJson(const train::StoredEvaluation& evaluation) {
+  Json groups = Json::array();
+  for (std::size_t group = 0; group < evaluation.group_names.size(); ++group) {
+    const eval::EvalResult& result = evaluation.result;
+    Json object = {{"name", evaluation.group_names[group]}, {"users", 0}};
+    for (std::size_t index = 0; index < result.metrics.size(); ++index) {
+      const eval::Summary summary =
+          SummarizeGroup(result, evaluation.user_groups, static_cast<std::int32_t>(group), index);
+      object["users"] = summary.users;
+      object["metrics"][result.metrics[index].name] = summary.mean;
+      object["ci95"][result.metrics[index].name] = summary.half_width95;
+    }
+    groups.push_back(std::move(object));
+  }
+  return groups;
+}
 
 void PrintJson(const std::string& model, const train::StoredEvaluation& evaluation) {
   const eval::EvalResult& result = evaluation.result;
@@ -25,99 +47,116 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
     metrics[result.metrics[index].name] = result.Mean(index);
     half_widths[result.metrics[index].name] = result.HalfWidth95(index);
   }
-  const Json object = {{"model", model},
-                       {"users", result.users},
-                       {"metrics", std::move(metrics)},
-                       {"ci95", std::move(half_widths)},
-                       {"ties", "pessimistic"},
-                       {"cold_targets_dropped", evaluation.cold_targets_dropped},
-                       {"users_without_targets", evaluation.users_without_targets},
-                       {"split_fingerprint", evaluation.split_fingerprint}};
+  Json object = {{"model", model},
+                 {"users", result.users},
+                 {"metrics", std::move(metrics)},
+                 {"ci95", std::move(half_widths)},
+                 {"ties", evaluation.ties},
+                 {"definitions", evaluation.definitions},
+                 {"candidates", evaluation.candidates},
+                 {"cold_targets_dropped", evaluation.cold_targets_dropped},
+                 {"seen_targets_dropped", evaluation.seen_targets_dropped},
+                 {"users_without_targets", evaluation.users_without_targets},
+                 {"split_fingerprint", evaluation.split_fingerprint}};
+  if (!result.set_metrics.empty()) {
+    for (const eval::SetMetric& metric : result.set_metrics) {
+      object["set_metrics"][metric.metric.name] = metric.value;
+      object["set_ci95"][metric.metric.name] = metric.half_width95;
+    }
+  }
+  if (!evaluation.group_names.empty()) {
+    object["grouped_by"] = evaluation.groups;
+    object["groups"] = GroupsToJson(evaluation);
+  }
+  if (evaluation.candidates != "all") {
+    object["warning"] = kSampledWarning;
+  }
   fmt::print("{}\n", object.dump(2));
+}
+
+// How many different users the rows are of; a session has several.
+std::int64_t DistinctUsers(const train::StoredEvaluation& evaluation) {
+  std::vector<std::string> users = evaluation.user_ids;
+  std::sort(users.begin(), users.end());
+  return std::unique(users.begin(), users.end()) - users.begin();
+}
+
+void PrintHead(const std::string& model, const train::StoredEvaluation& evaluation) {
+  const std::int64_t rows = evaluation.result.users;
+  const std::int64_t users = DistinctUsers(evaluation);
+  const std::string whom = users == rows
+                               ? base::FormatCount(rows) + " test users"
+                               : base::FormatCount(rows) + " test rows of " + base::FormatCount(users) + " sessions";
+  const std::string among = evaluation.candidates == "all" ? "whole catalogue" : evaluation.candidates + " candidates";
+  fmt::print("{} on {}, {}, {} ties{}\n", model, whom, among, evaluation.ties,
+             evaluation.definitions == "recbole" ? ", RecBole's definitions" : "");
+}
+
+void PrintGroups(const train::StoredEvaluation& evaluation) {
+  const eval::EvalResult& result = evaluation.result;
+  fmt::print("by {}\n  {:<19}", evaluation.groups, "");
+  for (const std::string& name : evaluation.group_names) {
+    fmt::print("  {:<16}", name);
+  }
+  for (std::size_t index = 0; index < result.metrics.size(); ++index) {
+    std::string users;
+    std::string values;
+    for (std::size_t group = 0; group < evaluation.group_names.size(); ++group) {
+      const eval::Summary summary =
+          SummarizeGroup(result, evaluation.user_groups, static_cast<std::int32_t>(group), index);
+      users += fmt::format("  {:<16}", base::FormatCount(summary.users));
+      values += fmt::format("  {:.4f} +- {:.4f}", summary.mean, summary.half_width95);
+    }
+    if (index == 0) {
+      fmt::print("\n  {:<19}{}", "users", users);
+    }
+    fmt::print("\n  {:<19}{}", result.metrics[index].name, values);
+  }
+  fmt::print("\n");
 }
 
 void PrintTable(const std::string& model, const train::StoredEvaluation& evaluation) {
   const eval::EvalResult& result = evaluation.result;
-  fmt::print("{} on {} test users, whole catalogue, pessimistic ties\n", model, base::FormatCount(result.users));
+  PrintHead(model, evaluation);
+  std::size_t width = 14;
+  for (const eval::Metric& metric : result.metrics) {
+    width = std::max(width, metric.name.size());
+  }
   for (std::size_t index = 0; index < result.metrics.size(); ++index) {
-    fmt::print("  {:<14} {:.4f} +- {:.4f}\n", result.metrics[index].name, result.Mean(index),
+    fmt::print("  {:<{}} {:.4f} +- {:.4f}\n", result.metrics[index].name, width, result.Mean(index),
                result.HalfWidth95(index));
+  }
+  for (const eval::SetMetric& metric : result.set_metrics) {
+    fmt::print("  {:<{}} {:.4f} +- {:.4f}  of all lists together\n", metric.metric.name, width, metric.value,
+               metric.half_width95);
   }
   fmt::print(
       "+- is half the 95 % interval over users; left out: {} targets that training never saw, {} users without "
       "a target\n",
       base::FormatCount(evaluation.cold_targets_dropped), base::FormatCount(evaluation.users_without_targets));
-}
-
-// The kept evaluation of a run; makes one where there is none.
-train::StoredEvaluation Evaluated(const std::string& run, const Session& session) {
-  if (std::optional<train::StoredEvaluation> kept = train::ReadEvaluation(run)) {
-    return std::move(*kept);
+  if (evaluation.seen_targets_dropped > 0) {
+    fmt::print("left out, too: {} targets that their users had before\n",
+               base::FormatCount(evaluation.seen_targets_dropped));
   }
-  if (!session.common.quiet) {
-    std::fprintf(stderr, "%s: not evaluated yet; evaluating it now\n", run.c_str());
+  if (!evaluation.group_names.empty()) {
+    PrintGroups(evaluation);
   }
-  return train::EvaluateRun(base::RealFileSystem(), session.registry, run, std::nullopt, session.stop);
-}
-
-std::string ModelName(const core::Registry& registry, const std::string& run) {
-  return train::ReadSettings(registry, run).section("").As<train::RunConfig>().model;
-}
-
-void PrintComparison(const CompareArgs& args, const eval::Comparison& comparison) {
-  if (args.json) {
-    const Json object = {{"metric", args.metric},
-                         {"run_a", args.run_a},
-                         {"run_b", args.run_b},
-                         {"mean_a", comparison.mean_a},
-                         {"mean_b", comparison.mean_b},
-                         {"difference", comparison.difference},
-                         {"ci95", {comparison.ci_low, comparison.ci_high}},
-                         {"p", comparison.p},
-                         {"users", comparison.users},
-                         {"users_where_a_wins", comparison.users_where_a_wins},
-                         {"users_where_b_wins", comparison.users_where_b_wins}};
-    fmt::print("{}\n", object.dump(2, ' ', false, Json::error_handler_t::replace));
-    return;
-  }
-  fmt::print("{} over the same {} test users\n", args.metric, base::FormatCount(comparison.users));
-  fmt::print("  A      {:.4f}  {}\n  B      {:.4f}  {}\n", comparison.mean_a, args.run_a, comparison.mean_b,
-             args.run_b);
-  fmt::print("  A - B  {:+.4f}  95 % interval [{:+.4f}, {:+.4f}], p = {:.4f}\n", comparison.difference,
-             comparison.ci_low, comparison.ci_high, comparison.p);
-  fmt::print("  A is better for {} users, B for {}, {} are equal\n", base::FormatCount(comparison.users_where_a_wins),
-             base::FormatCount(comparison.users_where_b_wins),
-             base::FormatCount(comparison.users - comparison.users_where_a_wins - comparison.users_where_b_wins));
-  fmt::print("{}\n", comparison.ci_low > 0.0    ? "A is better than B"
-                     : comparison.ci_high < 0.0 ? "B is better than A"
-                                                : "the interval holds zero: no difference is shown");
 }
 
 }  // namespace
 
 void RunEvaluate(const EvaluateArgs& args, const Session& session) {
   const train::StoredEvaluation evaluation =
-      train::EvaluateRun(base::RealFileSystem(), session.registry, args.run, args.data, session.stop);
-  const std::string model = ModelName(session.registry, args.run);
+      train::EvaluateRun(base::RealFileSystem(), session.registry, args.run, args.data, session.stop, args.settings);
+  const std::string model = train::ReadSettings(session.registry, args.run).section("").As<train::RunConfig>().model;
+  if (evaluation.candidates != "all") {
+    base::LogWarn(args.run + ": " + kSampledWarning);
+  }
   if (args.json) {
     PrintJson(model, evaluation);
   } else {
     PrintTable(model, evaluation);
   }
-}
-
-void RunCompare(const CompareArgs& args, const Session& session) {
-  const train::StoredEvaluation a = Evaluated(args.run_a, session);
-  const train::StoredEvaluation b = Evaluated(args.run_b, session);
-  if (a.split_fingerprint != b.split_fingerprint || a.user_ids != b.user_ids) {
-    throw base::Error(base::ErrorKind::kData, args.run_b + ": not tested on the users and targets of '" + args.run_a +
-                                                  "': split fingerprint '" + b.split_fingerprint + "'; expected '" +
-                                                  a.split_fingerprint +
-                                                  "'. train both with the same dataset and split settings");
-  }
-  const std::vector<double> of_a = a.result.Column(a.result.IndexOf(args.metric));
-  const std::vector<double> of_b = b.result.Column(b.result.IndexOf(args.metric));
-  PrintComparison(args, eval::ComparePaired(of_a, of_b));
 }
 
 }  // namespace recforce::cli

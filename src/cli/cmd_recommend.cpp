@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,7 +40,7 @@ std::vector<std::int32_t> HistoryOfUser(const train::LoadedModel& model, const s
   return {history.begin(), history.end()};
 }
 
-// Items named twice count once, where they first stand.
+// Items named twice count once, where they first stand, unless the model knows repeats.
 std::vector<std::int32_t> HistoryOfIds(const train::LoadedModel& model, const std::string& run,
                                        const std::string& ids) {
   const std::vector<std::string> known = model.item_ids.ToVector();
@@ -55,7 +56,7 @@ std::vector<std::int32_t> HistoryOfIds(const train::LoadedModel& model, const st
     if (found == index.end()) {
       NotFound(run, "item", id, known, "items of the catalogue");
     }
-    if (std::find(history.begin(), history.end(), found->second) == history.end()) {
+    if (model.repeats || std::find(history.begin(), history.end(), found->second) == history.end()) {
       history.push_back(found->second);
     }
     begin = end + 1;
@@ -106,7 +107,9 @@ void RunRecommend(const RecommendArgs& args, const Session& session) {
       args.user ? HistoryOfUser(model, args.run, *args.user) : HistoryOfIds(model, args.run, *args.history);
   const std::int32_t train_row =
       args.user ? model.train_rows[static_cast<std::size_t>(*model.user_ids.Find(*args.user))] : -1;
-  const std::vector<train::Recommendation> recommendations = train::Recommend(model, history, args.count, train_row);
+  const std::optional<bool> mask_seen = args.seen == "auto" ? std::nullopt : std::optional(args.seen == "skip");
+  const std::vector<train::Recommendation> recommendations =
+      train::Recommend(model, history, args.count, train_row, mask_seen);
   if (args.json) {
     PrintJson(args, model, history.size(), recommendations);
   } else {

@@ -19,6 +19,7 @@ namespace {
 
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 
+constexpr int kMostRuns = 1000;
 constexpr std::int64_t kLargest = std::int64_t{1} << 53;
 
 // A check that the argument is a whole number of the range.
@@ -274,15 +275,20 @@ class Grammar {
         Command<EvaluateArgs>(app_, "evaluate", "Measure a run on its test users and keep the result", RunEvaluate);
     evaluate->add_option("RUN", args->run, "run folder")->required();
     evaluate->add_option("--data", args->data, "folder of the dataset, where it has moved");
+    evaluate->add_option("--set", args->settings, "another setting of the evaluation, eval.key=value")
+        ->allow_extra_args(false);
     evaluate->add_flag("--json", args->json, "print one JSON object");
   }
 
   void AddCompare() {
     auto [compare, args] =
-        Command<CompareArgs>(app_, "compare", "Paired comparison of two runs over the same test users", RunCompare);
-    compare->add_option("RUN_A", args->run_a, "run folder")->required();
-    compare->add_option("RUN_B", args->run_b, "run folder")->required();
-    compare->add_option("--metric", args->metric, "the metric to compare")->capture_default_str();
+        Command<CompareArgs>(app_, "compare", "Paired comparison of runs over the same test users", RunCompare);
+    compare->add_option("RUN", args->runs, "run folders; the others are compared with the first")
+        ->required()
+        ->expected(2, kMostRuns);
+    compare->add_option("--metric", args->metrics, "the metric to compare; may be repeated [default: ndcg@100]")
+        ->allow_extra_args(false);
+    compare->add_flag("--all-pairs", args->all_pairs, "compare every run with every other");
     compare->add_flag("--json", args->json, "print one JSON object");
   }
 
@@ -308,6 +314,9 @@ class Grammar {
     recommend->add_option("--user", args->user, "id of a user of the log");
     recommend->add_option("--history", args->history, "item ids with commas between them, oldest first");
     recommend->add_option("-n", args->count, "how many items")->check(Whole(1, 1000000))->capture_default_str();
+    recommend->add_option("--seen", args->seen, "may items of the history come again: auto (as tested), skip or allow")
+        ->check(CLI::IsMember({"auto", "skip", "allow"}))
+        ->capture_default_str();
     recommend->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     recommend->add_flag("--json", args->json, "print one JSON object");
   }

@@ -100,14 +100,15 @@ void RunTune(const TuneArgs& args, const Session& session);
 struct EvaluateArgs {
   std::string run;
   std::optional<std::string> data;
+  std::vector<std::string> settings;  // "eval.key=value"
   bool json = false;
 };
 void RunEvaluate(const EvaluateArgs& args, const Session& session);
 
 struct CompareArgs {
-  std::string run_a;
-  std::string run_b;
-  std::string metric = "ndcg@100";
+  std::vector<std::string> runs;     // the first is what the others are compared with
+  std::vector<std::string> metrics;  // none: ndcg@100
+  bool all_pairs = false;
   bool json = false;
 };
 void RunCompare(const CompareArgs& args, const Session& session);
@@ -117,6 +118,7 @@ struct RecommendArgs {
   std::optional<std::string> user;
   std::optional<std::string> history;  // item ids with commas between them
   std::int64_t count = 10;
+  std::string seen = "auto";  // whether items of the history may come again: auto, skip or allow
   std::string device = "cpu";
   bool json = false;
 };

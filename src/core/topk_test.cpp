@@ -175,5 +175,24 @@ TEST(TopK, EqualsAFullSortOnALongRow) {
             SortAll(scores, 100, masked, relevant));
 }
 
+// Relevant items first among equals is the pessimistic order of everything else.
+TEST(TopK, OptimisticTiesMirrorPessimisticOnes) {
+  const bool holds = rc::check("relevant first is the rest last", [] {
+    const auto raw = *rc::gen::nonEmpty(rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 4)));
+    const std::vector<float> scores(raw.begin(), raw.end());
+    Items relevant;
+    Items rest;
+    for (std::int32_t item = 0; item < static_cast<std::int32_t>(raw.size()); ++item) {
+      (*rc::gen::arbitrary<bool>() ? relevant : rest).push_back(item);
+    }
+    const auto k = *rc::gen::inRange<std::int64_t>(1, 12);
+    TopK first(static_cast<std::int64_t>(raw.size()));
+    TopK last(static_cast<std::int64_t>(raw.size()));
+    RC_ASSERT(ToItems(first.Select(scores, k, {}, Ties::kRelevantFirst, relevant)) ==
+              ToItems(last.Select(scores, k, {}, Ties::kRelevantLast, rest)));
+  });
+  EXPECT_TRUE(holds);
+}
+
 }  // namespace
 }  // namespace recforce::core

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,19 @@ Comparison ComparePaired(std::span<const double> a, std::span<const double> b, s
   const auto extremes = std::count(extreme.begin(), extreme.end(), 1);
   result.p = (1.0 + static_cast<double>(extremes)) / (1.0 + static_cast<double>(replicates));
   return result;
+}
+
+std::vector<double> HolmAdjust(std::span<const double> p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&p](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double largest = 0.0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    largest = std::max(largest, static_cast<double>(order.size() - rank) * p[order[rank]]);
+    adjusted[order[rank]] = std::min(1.0, largest);
+  }
+  return adjusted;
 }
 
 }  // namespace recforce::eval

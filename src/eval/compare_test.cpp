@@ -96,6 +96,18 @@ TEST(ComparePaired, AClearDifferenceHasTheSmallestP) {
   EXPECT_LT(result.ci_high, 0.1007);
 }
 
+// 0.01 * 4, 0.02 * 3, 0.03 * 2 and 0.5 * 1, none below one before it.
+TEST(HolmAdjust, StepsDown) {
+  const Values adjusted = HolmAdjust(Values{0.5, 0.01, 0.03, 0.02});
+  EXPECT_DOUBLE_EQ(adjusted[0], 0.5);
+  EXPECT_DOUBLE_EQ(adjusted[1], 0.04);
+  EXPECT_DOUBLE_EQ(adjusted[2], 0.06);
+  EXPECT_DOUBLE_EQ(adjusted[3], 0.06);
+  EXPECT_EQ(HolmAdjust(Values{0.7, 0.6}), (Values{1.0, 1.0}));
+  EXPECT_EQ(HolmAdjust(Values{0.25}), (Values{0.25}));
+  EXPECT_TRUE(HolmAdjust(Values{}).empty());
+}
+
 TEST(ComparePaired, OneUser) {
   const Comparison result = ComparePaired(Values{1.0}, Values{0.0}, 1, 50);
   EXPECT_EQ(result.ci_low, 1.0);

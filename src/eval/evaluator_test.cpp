@@ -165,6 +165,92 @@ TEST(Evaluate, WorksWithMorePlacesThanItems) {
   EXPECT_EQ(result.Mean(1), 0.001);
 }
 
+// Scores 9 8 7 6 5; the target is 3, ranked among 3, 4 and 1 only.
+TEST(Evaluate, RanksAmongTheCandidates) {
+  const FixedRecommender recommender({9, 8, 7, 6, 5});
+  data::EvalSet set = OneUser({0}, {3});
+  set.candidates.AddRow(Items{3, 4, 1});
+  EvalOptions options;
+  options.keep_top = 2;
+  const EvalResult result = Evaluate(recommender, set, Metrics({"mrr@10", "auc", "hr@1"}), options);
+  EXPECT_EQ(result.Mean(0), 0.5);
+  EXPECT_EQ(result.Mean(1), 0.5);
+  EXPECT_EQ(result.Mean(2), 0.0);
+  EXPECT_EQ(result.top_items, (Items{1, 3}));
+}
+
+TEST(Evaluate, SeenItemsAreRankedWhereTheyMayComeAgain) {
+  const FixedRecommender recommender({9, 8, 7});
+  data::EvalSet set = OneUser({0, 1}, {1});
+  set.mask_input = false;
+  EXPECT_EQ(Evaluate(recommender, set, Metrics({"mrr@3"}), 1).Mean(0), 0.5);
+}
+
+TEST(Evaluate, OptimisticTiesCountOnlyBetterItems) {
+  const FixedRecommender recommender({1, 2, 1, 1});
+  EvalOptions options;
+  options.ties = core::Ties::kRelevantFirst;
+  EXPECT_EQ(Evaluate(recommender, OneUser({}, {3}), Metrics({"mrr@4"}), options).Mean(0), 0.5);
+  EXPECT_EQ(Evaluate(recommender, OneUser({}, {3}), Metrics({"mrr@4"}), 1).Mean(0), 0.25);
+}
+
+// Three targets at ranks 0, 1 and 3: recall@2 is 2 / 3 by RecBole, 2 / 2 here; the others do not differ.
+TEST(Evaluate, RecboleDividesRecallByAllTargets) {
+  const FixedRecommender recommender({5, 4, 3, 2, 1});
+  EvalOptions options;
+  options.definitions = Definitions::kRecbole;
+  const std::vector<Metric> metrics = Metrics({"recall@2", "ndcg@2", "map@2", "precision@2", "mrr@2", "hr@2"});
+  const EvalResult theirs = Evaluate(recommender, OneUser({}, {0, 1, 3}), metrics, options);
+  const EvalResult ours = Evaluate(recommender, OneUser({}, {0, 1, 3}), metrics, 1);
+  EXPECT_DOUBLE_EQ(theirs.Mean(0), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(ours.Mean(0), 1.0);
+  for (std::size_t metric = 1; metric < metrics.size(); ++metric) {
+    EXPECT_EQ(theirs.Mean(metric), ours.Mean(metric)) << metrics[metric].name;
+  }
+}
+
+// User 0: targets at ranks 0 and 3 of four, AUC (2 + 0) / 4. User 1: one target at rank 0, AUC 1. Weighted by targets:
+// (2 * 0.5 + 1 * 1) / 3.
+TEST(Evaluate, GaucWeighsUsersByTheirTargets) {
+  const FixedRecommender recommender({4, 3, 2, 1});
+  data::EvalSet set = OneUser({}, {0, 3});
+  set.users.push_back(1);
+  set.input.AddRow(Items{});
+  set.target.AddRow(Items{0});
+  const EvalResult result = Evaluate(recommender, set, Metrics({"auc", "gauc"}), 1);
+  EXPECT_DOUBLE_EQ(result.Mean(0), 0.75);
+  EXPECT_DOUBLE_EQ(result.Mean(1), 2.0 / 3.0);
+}
+
+// Lists are kept to the length asked, set metrics stand apart, and neither depends on threads or batches.
+TEST(Evaluate, ListsAndSetMetrics) {
+  const data::EvalSet set = RandomSet(200, 30);
+  const TiedRecommender recommender(30);
+  EvalOptions options;
+  options.keep_top = 3;
+  options.train = set.input.view();
+  const std::vector<Metric> metrics = Metrics({"coverage@5", "ndcg@4", "novelty@5", "gini@2", "diversity@5"});
+  const EvalResult result = Evaluate(recommender, set, metrics, options);
+  ASSERT_EQ(result.metrics.size(), 3);
+  EXPECT_EQ(result.metrics[1].name, "novelty@5");
+  ASSERT_EQ(result.set_metrics.size(), 2);
+  EXPECT_EQ(result.set_metrics[1].metric.name, "gini@2");
+  EXPECT_GT(result.set_metrics[0].value, 0.9);
+  EXPECT_EQ(result.top_k, 3);
+  ASSERT_EQ(result.top_items.size(), 600);
+  const EvalResult plain = Evaluate(recommender, set, Metrics({"ndcg@4"}), 500);
+  EXPECT_EQ(plain.Column(0), result.Column(0));
+  EXPECT_TRUE(plain.top_items.empty());
+  const int threads = base::Threads();
+  base::SetThreads(3);
+  options.batch_size = 7;
+  const EvalResult again = Evaluate(recommender, set, metrics, options);
+  base::SetThreads(threads);
+  EXPECT_EQ(again.per_user, result.per_user);
+  EXPECT_EQ(again.top_items, result.top_items);
+  EXPECT_EQ(again.set_metrics[1].half_width95, result.set_metrics[1].half_width95);
+}
+
 TEST(Evaluate, RefusesAnEmptySet) {
   const FixedRecommender recommender({1});
   try {

@@ -39,10 +39,10 @@ std::vector<double> Mainstream(const data::EvalSet& set, data::CsrView train, st
   return measure;
 }
 
-// The least measure of the second and of the third third.
+// The largest measure of the first and of the second third.
 std::pair<double, double> Cuts(std::vector<double> measure) {
   std::sort(measure.begin(), measure.end());
-  return {measure[measure.size() / 3], measure[2 * measure.size() / 3]};
+  return {measure[(measure.size() + 2) / 3 - 1], measure[(2 * measure.size() + 2) / 3 - 1]};
 }
 
 }  // namespace
@@ -63,9 +63,9 @@ UserGroups GroupUsers(const std::string& kind, const data::EvalSet& set, data::C
     throw base::Error(base::ErrorKind::kUsage,
                       "eval.groups: no such grouping: '" + kind + "'; allowed: none, activity, mainstream");
   }
-  const auto [second, third] = Cuts(measure);
+  const auto [first, second] = Cuts(measure);
   for (const double value : measure) {
-    groups.of_row.push_back(value < second ? 0 : value < third ? 1 : 2);
+    groups.of_row.push_back(value <= first ? 0 : value <= second ? 1 : 2);
   }
   return groups;
 }

@@ -48,6 +48,17 @@ TEST(MetricNames, AreReadAndWrittenBack) {
   EXPECT_EQ(metrics[5].name, "hr@10");
 }
 
+TEST(MetricNames, ScopesSayWhatAMetricNeeds) {
+  EXPECT_EQ(ParseMetric("auc").scope(), MetricScope::kScores);
+  EXPECT_EQ(ParseMetric("auc").name, "auc");
+  EXPECT_TRUE(ParseMetric("gauc").measures_targets());
+  EXPECT_TRUE(ParseMetric("hr@1").measures_targets());
+  EXPECT_EQ(ParseMetric("popularity_lift@20").scope(), MetricScope::kList);
+  EXPECT_EQ(ParseMetric("coverage@5").scope(), MetricScope::kSet);
+  EXPECT_FALSE(ParseMetric("gini@5").measures_targets());
+  EXPECT_EQ(MessageOf({"auc@10"}), "metric 'auc@10': takes no cutoff: '10'; expected auc alone");
+}
+
 TEST(MetricNames, ErrorsSayWhatIsAllowed) {
   EXPECT_EQ(MessageOf({"ndgc@10"}),
             "metric 'ndgc@10': unknown name: 'ndgc'; did you mean 'ndcg'? "

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Test-set evaluation of a finished run, kept user by user in RUN/evaluation.safetensors.
-#include <algorithm>
-
+// Test-set evaluation of a finished run, which keeps it user by user.
 #include "recforce/base/error.h"
-#include "recforce/base/text.h"
+#include "recforce/eval/groups.h"
 #include "train/run_config.h"
 #include "train/run_folder.h"
 #include "train/run_info.h"
@@ -11,58 +9,54 @@
 namespace recforce::train {
 namespace {
 
-constexpr int kEvaluationVersion = 1;
-
 [[noreturn]] void Fail(const std::string& where, const std::string& what) {
   throw base::Error(base::ErrorKind::kData, where + ": " + what);
 }
 
-void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& path, const StoredEvaluation& evaluation) {
-  base::TensorSet set;
-  std::vector<std::string> names;
-  for (const eval::Metric& metric : evaluation.result.metrics) {
-    names.push_back(metric.name);
+// A run is trained with its settings; only how it is looked at may change afterwards.
+void ApplyChanges(const std::vector<std::string>& changes, config::Settings& settings) {
+  for (const std::string& change : changes) {
+    const std::size_t equals = change.find('=');
+    if (equals == std::string::npos || change.compare(0, 5, "eval.") != 0) {
+      throw base::Error(base::ErrorKind::kUsage,
+                        "--set: not a setting of an evaluation: '" + change + "'; expected eval.key=value");
+    }
+    settings.Set(change.substr(0, equals), std::string_view(change).substr(equals + 1), "--set");
   }
-  const auto columns = static_cast<std::int64_t>(names.size());
-  set.AddOwned("per_user", std::vector<double>(evaluation.result.per_user), {evaluation.result.users, columns});
-  data::AddStrings(set, "user_ids", evaluation.user_ids);
-  set.SetMeta("version", std::to_string(kEvaluationVersion));
-  set.SetMeta("metrics", base::Join(names, ","));
-  set.SetMeta("split_fingerprint", evaluation.split_fingerprint);
-  set.SetMeta("cold_targets_dropped", std::to_string(evaluation.cold_targets_dropped));
-  set.SetMeta("users_without_targets", std::to_string(evaluation.users_without_targets));
-  base::WriteTensorFile(files, path, set);
 }
 
-std::int64_t Count(const base::TensorSet& set, const std::string& key) {
-  const std::string& text = set.Meta(key);
-  const std::optional<std::int64_t> value = base::ParseInt(text);
-  if (!value || *value < 0) {
-    Fail(set.where(), "'" + key + "' is not a count: '" + text + "'; expected a whole number of at least 0");
-  }
-  return *value;
-}
-
-std::vector<eval::Metric> ReadMetrics(const base::TensorSet& set) {
-  std::vector<std::string> names;
-  const std::string& text = set.Meta("metrics");
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    names.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return eval::ParseMetrics(names);
+StoredEvaluation Measure(const core::Recommender& recommender, const data::Split& split, const eval::EvalConfig& config,
+                         const base::StopFlag* stop) {
+  const eval::UserGroups groups = eval::GroupUsers(config.groups, split.test, split.train.view(), split.num_items());
+  eval::EvalOptions options = eval::OptionsOf(config);
+  options.keep_top = kKeptTopItems;
+  options.train = split.train.view();
+  StoredEvaluation evaluation;
+  evaluation.result = eval::Evaluate(recommender, split.test, eval::ParseMetrics(config.metrics), options, stop);
+  evaluation.split_fingerprint = split.fingerprint;
+  evaluation.ties = config.ties;
+  evaluation.definitions = config.definitions;
+  evaluation.candidates = split.candidates;
+  evaluation.groups = config.groups;
+  evaluation.group_names = groups.names;
+  evaluation.user_groups = groups.of_row;
+  evaluation.cold_targets_dropped = split.cold_targets_dropped;
+  evaluation.seen_targets_dropped = split.seen_targets_dropped;
+  evaluation.users_without_targets = split.users_without_targets;
+  return evaluation;
 }
 
 }  // namespace
 
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
-                             const std::optional<std::string>& data, const base::StopFlag* stop) {
+                             const std::optional<std::string>& data, const base::StopFlag* stop,
+                             const std::vector<std::string>& changes) {
   const RunInfo info = ReadRunInfo(run);
   if (!info.finished) {
     Fail(run.string(), "the run is not finished; finish it with `recforce train ... --resume`");
   }
-  const config::Settings settings = ReadSettings(registry, run);
+  config::Settings settings = ReadSettings(registry, run);
+  ApplyChanges(changes, settings);
   const RunConfig& run_config = settings.section("").As<RunConfig>();
   const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
   const data::Dataset dataset = data::Dataset::Open(data.value_or(run_config.data));
@@ -81,44 +75,11 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
                                             model.bundle.manifest.split_fingerprint + "'; expected '" +
                                             info.split_fingerprint + "'");
   }
-  StoredEvaluation evaluation;
-  evaluation.result = eval::Evaluate(*model.recommender, split.test, eval::ParseMetrics(eval_config.metrics),
-                                     eval_config.batch_size, stop);
-  evaluation.split_fingerprint = split.fingerprint;
+  StoredEvaluation evaluation = Measure(*model.recommender, split, eval_config, stop);
   for (const std::int32_t user : split.test.users) {
     evaluation.user_ids.emplace_back(dataset.user_ids()[user]);
   }
-  evaluation.cold_targets_dropped = split.cold_targets_dropped;
-  evaluation.users_without_targets = split.users_without_targets;
-  WriteEvaluation(files, run / kEvaluationFile, evaluation);
-  return evaluation;
-}
-
-std::optional<StoredEvaluation> ReadEvaluation(const std::filesystem::path& run) {
-  const std::filesystem::path path = run / kEvaluationFile;
-  if (!std::filesystem::exists(path)) {
-    return std::nullopt;
-  }
-  const base::TensorSet set = base::ReadTensorFile(path);
-  if (const std::int64_t version = Count(set, "version"); version > kEvaluationVersion) {
-    Fail(set.where(), "the evaluation is of a newer version: '" + std::to_string(version) + "'; expected at most " +
-                          std::to_string(kEvaluationVersion));
-  }
-  StoredEvaluation evaluation;
-  evaluation.result.metrics = ReadMetrics(set);
-  const base::TensorView& per_user = set.Get("per_user");
-  const std::span<const double> values = per_user.As<double>();
-  evaluation.user_ids = data::GetStrings(set, "user_ids", false).ToVector();
-  evaluation.result.users = static_cast<std::int64_t>(evaluation.user_ids.size());
-  if (values.size() != evaluation.user_ids.size() * evaluation.result.metrics.size()) {
-    Fail(set.where(), "'per_user' holds '" + std::to_string(values.size()) + "' numbers; expected one for each of " +
-                          std::to_string(evaluation.user_ids.size()) + " users and " +
-                          std::to_string(evaluation.result.metrics.size()) + " metrics");
-  }
-  evaluation.result.per_user.assign(values.begin(), values.end());
-  evaluation.split_fingerprint = set.Meta("split_fingerprint");
-  evaluation.cold_targets_dropped = Count(set, "cold_targets_dropped");
-  evaluation.users_without_targets = Count(set, "users_without_targets");
+  WriteEvaluation(files, run, evaluation);
   return evaluation;
 }
 

@@ -68,6 +68,28 @@ std::span<const std::int32_t> ReadTrainRows(const base::TensorSet& set, std::int
   return rows;
 }
 
+// A text of the manifest's preprocessing; "" when it has none of that name.
+std::string PreprocessingText(const model::Manifest& manifest, const std::string& name) {
+  for (const auto& [key, text] : manifest.preprocessing) {
+    if (key == name) {
+      return text;
+    }
+  }
+  return "";
+}
+
+// Each item where it stands last.
+std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
+  std::vector<std::int32_t> items;
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    if (std::find(items.begin(), items.end(), *event) == items.end()) {
+      items.push_back(*event);
+    }
+  }
+  std::reverse(items.begin(), items.end());
+  return items;
+}
+
 }  // namespace
 
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
@@ -80,6 +102,8 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
   if (std::find(names.begin(), names.end(), manifest.algorithm) == names.end()) {
     Fail(where, "the algorithm is unknown: '" + manifest.algorithm + "'; the bundle is of another version");
   }
+  loaded.repeats = PreprocessingText(manifest, "duplicates") == "keep";
+  loaded.masks_seen = PreprocessingText(manifest, "mask_seen") != "no";
   const core::AlgorithmSpec& spec = registry.Get(manifest.algorithm);
   loaded.item_ids = data::GetStrings(loaded.bundle.catalogue, "item_ids", false);
   if (loaded.item_ids.size() != manifest.num_items) {
@@ -107,16 +131,24 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
 }
 
 std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
-                                      std::int32_t train_row) {
+                                      std::int32_t train_row, std::optional<bool> mask_seen) {
   const std::int64_t num_items = model.recommender->NumItems();
+  const std::vector<std::int32_t> distinct = DistinctItems(history);
   data::Csr batch;
-  batch.AddRow(history);
+  batch.AddRow(distinct);
+  data::Csr events;
+  events.AddRow(history);
+  core::UserBatch user{.history = batch.view(), .rows = std::span(&train_row, 1)};
+  if (model.repeats) {
+    user.sequence = events.view();
+  }
   std::vector<float> scores(static_cast<std::size_t>(num_items));
-  model.recommender->ScoreBatch({.history = batch.view(), .rows = std::span(&train_row, 1)},
-                                {scores.data(), 1, num_items});
+  model.recommender->ScoreBatch(user, {scores.data(), 1, num_items});
+  const std::span<const std::int32_t> masked =
+      mask_seen.value_or(model.masks_seen) ? std::span<const std::int32_t>(distinct) : std::span<const std::int32_t>();
   core::TopK top_k(num_items);
   std::vector<Recommendation> recommendations;
-  for (const std::int32_t item : top_k.Select(scores, std::min(n, num_items), history)) {
+  for (const std::int32_t item : top_k.Select(scores, std::min(n, num_items), masked)) {
     Recommendation& recommendation = recommendations.emplace_back();
     recommendation.item = model.item_ids[item];
     if (model.item_titles.size() != 0) {

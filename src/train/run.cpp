@@ -29,6 +29,17 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Error(Usage) for a metric of which more is not better.
+eval::Metric ParseValidMetric(const std::string& name) {
+  eval::Metric metric = eval::ParseMetric(name);
+  if (!metric.measures_targets()) {
+    throw base::Error(base::ErrorKind::kUsage, "train.valid_metric: says nothing of held-out items: '" + name +
+                                                   "'; expected ndcg, recall, hr, precision, map or mrr with a cutoff, "
+                                                   "auc or gauc");
+  }
+  return metric;
+}
+
 class Run {
  public:
   Run(base::FileSystem& files, const core::AlgorithmSpec& spec, const config::Settings& settings,
@@ -41,7 +52,7 @@ class Run {
         run_config_(settings.section("").As<RunConfig>()),
         train_config_(settings.section("train").As<TrainConfig>()),
         eval_config_(settings.section("eval").As<eval::EvalConfig>()),
-        valid_metric_(eval::ParseMetric(train_config_.valid_metric)),
+        valid_metric_(ParseValidMetric(train_config_.valid_metric)),
         own_data_(options.data == nullptr ? std::optional<RunData>(OpenRunData(settings)) : std::nullopt),
         data_(own_data_ ? *own_data_ : *options.data),
         dataset_(data_.dataset),
@@ -173,7 +184,7 @@ class Run {
       return;  // without validation rows the weights of the last epoch stay
     }
     const eval::EvalResult result = eval::Evaluate(trainer_->Current(), split_.validation, std::span(&valid_metric_, 1),
-                                                   eval_config_.batch_size, options_.stop);
+                                                   eval::OptionsOf(eval_config_), options_.stop);
     record.validation = result.Mean(0);
     record.best = !position_.best || *record.validation > position_.best->value;
     if (record.best) {
@@ -219,6 +230,7 @@ class Run {
       manifest.config.emplace_back(field.key, section.Get(field));
     }
     manifest.preprocessing = PreprocessingTexts(dataset_.preprocessing());
+    manifest.preprocessing.emplace_back("mask_seen", split_.test.mask_input ? "yes" : "no");
     if (position_.best) {
       manifest.validation = {{valid_metric_.name, position_.best->value},
                              {position_.best->phase + ".epoch", static_cast<double>(position_.best->epoch)}};

@@ -25,8 +25,10 @@ struct LoadedModel {
   data::StringTable item_ids;                // by catalogue index; not sorted
   data::StringTable item_titles;             // empty when there are none
   data::StringTable user_ids;                // sorted; empty when histories were left out
-  data::CsrView histories;                   // parallel to user_ids
+  data::CsrView histories;                   // parallel to user_ids; with repeats where the log keeps them
   std::span<const std::int32_t> train_rows;  // parallel to user_ids: row in training, or -1
+  bool repeats = false;                      // the log keeps repeats, and histories are sequences
+  bool masks_seen = true;                    // the model was tested without the items that it was shown
 };
 // `run` is a run folder or a bundle folder. Error(NotFound), or Error(Data) for an unfinished run or corrupt bundle.
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
@@ -36,9 +38,11 @@ struct Recommendation {
   std::string title;  // "" when unknown
   double score = 0.0;
 };
-// Best first, without the items of `history` (catalogue indices). `train_row`: of the user, -1 for a stranger.
+// Best first. `history`: catalogue indices, oldest first; of a repeated item only the last event counts, but for models
+// that read sequences. Its items come again only if `mask_seen` is false; by default as the model was tested.
+// `train_row`: of the user, -1 for a stranger.
 std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
-                                      std::int32_t train_row = -1);
+                                      std::int32_t train_row = -1, std::optional<bool> mask_seen = std::nullopt);
 
 // The test-set result of a run, kept as RUN/evaluation.safetensors with the fingerprint of its split.
 struct StoredEvaluation {
@@ -52,12 +56,18 @@ struct StoredEvaluation {
   std::vector<std::string> group_names;   // in order, least first
   std::vector<std::int32_t> user_groups;  // of each row, an index of group_names; empty without groups
   std::int64_t cold_targets_dropped = 0;
+  std::int64_t seen_targets_dropped = 0;
   std::int64_t users_without_targets = 0;
 };
+// How many items of each user's list are kept.
+inline constexpr std::int64_t kKeptTopItems = 10;
 // Evaluates the run's model on the test part of its own split and keeps the result. Error(Data) when the
-// dataset is not the one that the run was trained on. `data` replaces the recorded place of the dataset, if given.
+// dataset is not the one that the run was trained on. `data` replaces the recorded place of the dataset, if given;
+// `settings` ("eval.ties=optimistic") those of the run's section eval. Error(Usage) for other sections.
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
-                             const std::optional<std::string>& data, const base::StopFlag* stop);
+                             const std::optional<std::string>& data, const base::StopFlag* stop,
+                             const std::vector<std::string>& settings = {});
+void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& run, const StoredEvaluation& evaluation);
 // The kept result, or empty when the run was never evaluated.
 std::optional<StoredEvaluation> ReadEvaluation(const std::filesystem::path& run);
 

@@ -507,6 +507,41 @@ TEST_F(RunTest, AnEvaluationIsKept) {
   EXPECT_EQ(kept->result.metrics[1].name, "hr@1");
 }
 
+TEST_F(RunTest, AnEvaluationMayBeMadeInAnotherWay) {
+  Run("run", Settings());
+  const StoredEvaluation made =
+      EvaluateRun(Disk(), registry_, dir_ / "run", std::nullopt, nullptr,
+                  {"eval.metrics=[hr@1, coverage@2, diversity@2, auc]", "eval.groups=activity", "eval.ties=optimistic",
+                   "eval.definitions=recbole"});
+  const StoredEvaluation kept = *ReadEvaluation(dir_ / "run");
+  EXPECT_EQ(kept.result.per_user, made.result.per_user);
+  EXPECT_EQ(kept.result.metrics.size(), 3U);
+  ASSERT_EQ(kept.result.set_metrics.size(), 1U);
+  EXPECT_EQ(kept.result.set_metrics[0].metric.name, "coverage@2");
+  EXPECT_EQ(kept.result.set_metrics[0].value, made.result.set_metrics[0].value);
+  EXPECT_EQ(kept.result.set_metrics[0].half_width95, made.result.set_metrics[0].half_width95);
+  EXPECT_EQ(kept.result.top_k, 9);  // all items that there are
+  EXPECT_EQ(kept.result.top_items, made.result.top_items);
+  EXPECT_EQ(kept.result.top_items[8], -1);  // some are seen: lists are shorter
+  EXPECT_EQ(kept.ties, "optimistic");
+  EXPECT_EQ(kept.definitions, "recbole");
+  EXPECT_EQ(kept.candidates, "all");
+  EXPECT_EQ(kept.groups, "activity");
+  EXPECT_EQ(kept.group_names, (std::vector<std::string>{"light", "medium", "heavy"}));
+  EXPECT_EQ(kept.user_groups, made.user_groups);
+  EXPECT_EQ(kept.user_groups.size(), 8U);
+  EXPECT_EQ(
+      ErrorOf(base::ErrorKind::kUsage,
+              [&] { (void)EvaluateRun(Disk(), registry_, dir_ / "run", std::nullopt, nullptr, {"split.seed=2"}); }),
+      "--set: not a setting of an evaluation: 'split.seed=2'; expected eval.key=value");
+}
+
+TEST_F(RunTest, ValidationNeedsAMetricOfWhichMoreIsBetter) {
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kUsage, [&] { Run("run", Settings({"train.valid_metric=gini@10"})); }),
+            "train.valid_metric: says nothing of held-out items: 'gini@10'; expected ndcg, recall, hr, precision, map "
+            "or mrr with a cutoff, auc or gauc");
+}
+
 TEST_F(RunTest, AnEvaluationNeedsTheDatasetOfTheRun) {
   Run("run", Settings());
   const std::string old_fingerprint = data::Dataset::Open(dir_ / "data").fingerprint();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace recforce::eval {
 
@@ -23,5 +24,9 @@ struct Comparison {
 // Error(Data) when the lengths differ or are zero.
 Comparison ComparePaired(std::span<const double> a, std::span<const double> b, std::uint64_t seed = 1,
                          std::int64_t replicates = 10000);
+
+// Holm's step-down adjustment: with all of m hypotheses true, the chance that any adjusted p is at most alpha is at
+// most alpha. In the order of `p`; never below p, at most 1.
+std::vector<double> HolmAdjust(std::span<const double> p);
 
 }  // namespace recforce::eval
