@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algos/ials/ials.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "algos/common/factor_model.h"
+#include "algos/common/item_weights.h"
+#include "algos/common/least_squares.h"
+#include "algos/common/simd.h"
+#include "recforce/base/threads.h"
+
+namespace recforce::algos {
+namespace {
+
+constexpr std::int64_t kSlices = 16;  // of a side: how often progress is told
+constexpr const char* kHint = "use a larger ials.reg";
+
+FoldIn FoldInOf(const IalsConfig& config) {
+  return {.unobserved_weight = config.unobserved_weight,
+          .reg = config.reg,
+          .reg_exponent = config.reg_exponent,
+          .grown = config.refold,
+          .hint = kHint};
+}
+
+class IalsTrainer final : public core::Trainer {
+ public:
+  IalsTrainer(const core::TrainView& view, const IalsConfig& config, const core::TrainerContext& context)
+      : view_(view),
+        config_(config),
+        users_of_(Transpose(view.interactions, view.num_items)),
+        tables_(std::make_shared<FactorTables>(Init(view, config, context.seed))),
+        model_(tables_, view.num_items, FoldInOf(config)) {}
+
+  [[nodiscard]] std::vector<core::Phase> Phases() const override {
+    return {{.name = "train", .epochs = config_.epochs, .patience = config_.patience}};
+  }
+  void BeginPhase(std::int64_t /*phase*/) override {}
+
+  // Items first: the users' vectors are then exact for the items' that go with them, as a stranger's is.
+  core::Metrics Epoch(const core::EpochContext& context) override {
+    SolveSide(users_of_.view(), tables_->users, tables_->items, 0, context);
+    const double users = SolveSide(view_.interactions, tables_->items, tables_->users, kSlices, context);
+    model_.Refresh();
+    const double loss = users + Penalty(users_of_.view(), tables_->items);
+    return {{"loss", loss / std::max<double>(1.0, static_cast<double>(view_.interactions.nnz()))}};
+  }
+
+  [[nodiscard]] const core::Recommender& Current() const override { return model_; }
+  void KeepBest() override { best_ = *tables_; }
+  void EndPhase() override {
+    if (best_) {
+      *tables_ = *best_;
+      model_.Refresh();
+    }
+  }
+  [[nodiscard]] base::TensorSet Export() const override {
+    base::TensorSet set;
+    tables_->Save(set, "");
+    return set;
+  }
+  [[nodiscard]] base::TensorSet SaveState() const override {
+    base::TensorSet set = Export();
+    if (best_) {
+      best_->Save(set, "best.");
+    }
+    return set;
+  }
+  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override {
+    *tables_ = LoadOwn(state, "");
+    best_.reset();
+    if (state.Has("best.item_factors")) {
+      best_ = LoadOwn(state, "best.");
+    }
+    model_.Refresh();
+  }
+
+ private:
+  static FactorTables Init(const core::TrainView& view, const IalsConfig& config, std::uint64_t seed) {
+    const double stdev = config.init_stdev / std::sqrt(static_cast<double>(config.dim));
+    FactorTables tables;
+    tables.dim = config.dim;
+    tables.users = NormalTable(view.interactions.rows(), config.dim, stdev, seed, 0);
+    tables.items = NormalTable(view.num_items, config.dim, stdev, seed, 1);
+    for (std::int64_t user = 0; user < view.interactions.rows(); ++user) {
+      tables.user_counts.push_back(static_cast<std::int32_t>(view.interactions.row(user).size()));
+    }
+    return tables;
+  }
+
+  [[nodiscard]] FactorTables LoadOwn(const base::TensorSet& state, const std::string& prefix) const {
+    FactorTables tables = FactorTables::Load(state, prefix, view_.num_items, config_.dim);
+    if (tables.user_counts != tables_->user_counts) {
+      throw base::Error(base::ErrorKind::kData, state.where() + ": the users are not those of this training log");
+    }
+    return tables;
+  }
+
+  // The weight of a row's squared length: reg (n + unobserved_weight N)^reg_exponent, N: rows of the other side.
+  [[nodiscard]] double Ridge(std::int64_t count, std::int64_t others) const {
+    return FoldInOf(config_).Ridge(count, others);
+  }
+
+  // Solves every row of `target` against `fixed`. Returns the loss without the penalty on `fixed`.
+  double SolveSide(data::CsrView rows, const std::vector<float>& fixed, std::vector<float>& target, std::int64_t done,
+                   const core::EpochContext& context) {
+    const std::int64_t dim = config_.dim;
+    const std::int64_t others = static_cast<std::int64_t>(fixed.size()) / dim;
+    const std::vector<float> gram = WeightedGram(fixed, dim, config_.unobserved_weight);
+    std::vector<double> losses(static_cast<std::size_t>(rows.rows()));
+    const std::int64_t slice = std::max<std::int64_t>(1, (rows.rows() + kSlices - 1) / kSlices);
+    for (std::int64_t first = 0; first < rows.rows(); first += slice) {
+      base::ParallelFor(first, std::min(rows.rows(), first + slice), 16, [&](std::int64_t begin, std::int64_t end) {
+        if (context.stop != nullptr) {
+          context.stop->ThrowIfSet();
+        }
+        LeastSquares solver(fixed, dim, gram);
+        for (std::int64_t row = begin; row < end; ++row) {
+          const std::span<const std::int32_t> history = rows.row(row);
+          const auto loss = solver.Solve(
+              history, Ridge(static_cast<std::int64_t>(history.size()), others),
+              std::span(target).subspan(static_cast<std::size_t>(row * dim), static_cast<std::size_t>(dim)));
+          if (!loss || !std::isfinite(*loss)) {
+            throw base::Error(
+                base::ErrorKind::kDiverged,
+                std::string("ials: a least-squares problem is not positive definite in float32; ") + kHint);
+          }
+          losses[static_cast<std::size_t>(row)] = *loss;
+        }
+      });
+      if (context.progress) {
+        context.progress(done + first / slice + 1, 2 * kSlices);
+      }
+    }
+    double sum = 0.0;
+    for (const double loss : losses) {
+      sum += loss;
+    }
+    return sum;
+  }
+
+  [[nodiscard]] double Penalty(data::CsrView rows, const std::vector<float>& table) const {
+    double sum = 0.0;
+    for (std::int64_t row = 0; row < rows.rows(); ++row) {
+      const float* vector = table.data() + row * config_.dim;
+      sum += Ridge(static_cast<std::int64_t>(rows.row(row).size()), view_.interactions.rows()) *
+             Dot(vector, vector, config_.dim);
+    }
+    return sum;
+  }
+
+  core::TrainView view_;
+  IalsConfig config_;
+  data::Csr users_of_;
+  std::shared_ptr<FactorTables> tables_;
+  FactorRecommender model_;
+  std::optional<FactorTables> best_;
+};
+
+}  // namespace
+
+const config::FieldTable& IalsFields() {
+  using C = IalsConfig;
+  static const config::FieldTable table =
+      config::Fields<C>()
+          .Int("epochs", &C::epochs, 1, 1000000, "Sweeps: all items are solved once, then all users.")
+          .Int("dim", &C::dim, 1, 4096, "Length of the vectors.")
+          .Alias("embedding_size")
+          .Real("reg", &C::reg, 0.0, 1e9, "Weight of the squared length of the vectors, before frequency scaling.")
+          .Real("reg_exponent", &C::reg_exponent, 0.0, 1.0,
+                "reg is times (interactions + unobserved_weight x rows of the other side) to this power.")
+          .Real("unobserved_weight", &C::unobserved_weight, 0.0, 1e6,
+                "Weight of the squared score of every pair (alpha_0); observed pairs have weight 1 besides.")
+          .Real("init_stdev", &C::init_stdev, 1e-9, 1e3, "Initial entries have this deviation over sqrt(dim).")
+          .Bool("refold", &C::refold,
+                "Training users whose history has grown are solved anew; false: they keep their vector.")
+          .Int("patience", &C::patience, 0, 1000000,
+               "Stop after this many epochs without a better validation value; 0: run all epochs.")
+          .Alias("stopping_step")
+          .Take();
+  return table;
+}
+
+core::AlgorithmSpec IalsSpec() {
+  core::AlgorithmSpec spec;
+  spec.name = "ials";
+  spec.summary = "Matrix factorisation by implicit alternating least squares.";
+  spec.paper = "Hu et al., ICDM 2008; Rendle et al., RecSys 2022";
+  spec.make_config = [] { return config::Section::Make<IalsConfig>("ials", IalsFields()); };
+  spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
+                         const core::TrainerContext& context) -> std::unique_ptr<core::Trainer> {
+    return std::make_unique<IalsTrainer>(view, section.As<IalsConfig>(), context);
+  };
+  spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
+                 const std::string&) -> std::unique_ptr<core::Recommender> {
+    const auto& config = section.As<IalsConfig>();
+    auto tables = std::make_shared<FactorTables>(FactorTables::Load(tensors, "", num_items, config.dim));
+    return std::make_unique<FactorRecommender>(std::move(tables), num_items, FoldInOf(config));
+  };
+  return spec;
+}
+
+}  // namespace recforce::algos
