@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "recforce/data/generate.h"
 #include "recforce/data/split.h"
 #include "recforce/eval/evaluator.h"
+#include "support/npy.h"
 #include "support/temp_dir.h"
 #include "train/run.h"
 
@@ -72,8 +75,34 @@ void TrainFrom(core::Trainer& trainer, std::int64_t phase, std::int64_t epoch, s
   }
 }
 
+// Files for `factors`: vectors that iALS learnt on the world.
+struct FactorFiles {
+  FactorFiles() {
+    const core::AlgorithmSpec& ials = Algorithms().Get("ials");
+    const auto trainer = ials.make_trainer(ials.make_config(), ViewOf(World().split), {.seed = 1});
+    TrainFrom(*trainer, 0, 0);
+    const base::TensorSet tensors = trainer->Export();
+    for (const std::string side : {"user", "item"}) {
+      const base::TensorView& table = tensors.Get(side + "_factors");
+      const auto values = table.As<float>();
+      paths[side] =
+          dir.Write(side + ".npy", test::NpyFile(table.shape[0], table.shape[1], {values.begin(), values.end()}))
+              .string();
+    }
+  }
+  test::TempDir dir;
+  std::map<std::string, std::string> paths;
+};
+
 class Algorithm : public testing::TestWithParam<std::string> {
  protected:
+  void SetUp() override {
+    if (GetParam() == "factors") {
+      static const FactorFiles files;
+      ASSERT_EQ(section_.Set(*section_.Find("users"), files.paths.at("user")), "");
+      ASSERT_EQ(section_.Set(*section_.Find("items"), files.paths.at("item")), "");
+    }
+  }
   const core::AlgorithmSpec& spec_ = Algorithms().Get(GetParam());
   config::Section section_ = spec_.make_config();
 
@@ -229,6 +258,28 @@ TEST_P(Algorithm, OneItemAndOneUserAreEnough) {
   const auto trainer = spec_.make_trainer(section_, {rows.view(), 1}, {});
   TrainFrom(*trainer, 0, 0);
   EXPECT_TRUE(std::isfinite(Scores(trainer->Current(), rows.view())[0]));
+}
+
+// Items that nobody has and users without items are part of real logs.
+TEST_P(Algorithm, EmptyRowsAndUnseenItemsAreFine) {
+  Shorten("2");
+  data::Csr rows;
+  for (std::int32_t user = 0; user < 12; ++user) {
+    rows.AddRow(user % 4 == 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{user % 3, 3 + user % 2});
+  }
+  constexpr std::int64_t kItems = 9;
+  const auto trainer = spec_.make_trainer(section_, {rows.view(), kItems}, {});
+  TrainFrom(*trainer, 0, 0);
+  std::vector<std::int32_t> known(static_cast<std::size_t>(rows.rows()));
+  std::iota(known.begin(), known.end(), 0);
+  std::vector<float> scores(static_cast<std::size_t>(rows.rows() * kItems));
+  const base::MatrixView<float> out{scores.data(), rows.rows(), kItems};
+  for (const bool strangers : {false, true}) {
+    std::fill(scores.begin(), scores.end(), std::nanf(""));
+    const std::span<const std::int32_t> train_rows = known;
+    trainer->Current().ScoreBatch({.history = rows.view(), .rows = strangers ? train_rows.first(0) : train_rows}, out);
+    EXPECT_TRUE(std::all_of(scores.begin(), scores.end(), [](float score) { return std::isfinite(score); }));
+  }
 }
 
 TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "algos/common/least_squares.h"
+#include "algos/common/simd.h"
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 
@@ -15,6 +17,7 @@ namespace recforce::algos {
 namespace {
 
 constexpr std::int64_t kUsersAtOnce = 32;
+constexpr std::int64_t kCalibrationUsers = 512;
 
 std::vector<float> LoadTable(const base::TensorSet& set, const std::string& name, std::int64_t rows, std::int64_t dim) {
   const base::TensorView& tensor = set.Get(name);
@@ -31,12 +34,22 @@ std::vector<float> LoadTable(const base::TensorSet& set, const std::string& name
   return {values.begin(), values.end()};
 }
 
+void FoldInUser(LeastSquares& solver, std::span<const std::int32_t> history, std::int64_t num_items,
+                const FoldIn& fold_in, std::span<float> vector) {
+  const double ridge = fold_in.Ridge(static_cast<std::int64_t>(history.size()), num_items);
+  if (!solver.Solve(history, ridge, vector)) {
+    throw base::Error(base::ErrorKind::kDiverged,
+                      "folding in: the least-squares problem of a user is not positive definite; " + fold_in.hint);
+  }
+}
+
 }  // namespace
 
 void FactorTables::Save(base::TensorSet& set, const std::string& prefix) const {
   set.AddOwned(prefix + "user_factors", users, {static_cast<std::int64_t>(user_counts.size()), dim});
   set.AddOwned(prefix + "item_factors", items, {static_cast<std::int64_t>(items.size()) / dim, dim});
   set.AddOwned(prefix + "user_counts", user_counts);
+  set.AddOwned(prefix + "fold_in_scale", std::vector<float>{fold_in_scale}, {1, 1});
   if (!item_bias.empty()) {
     set.AddOwned(prefix + "item_bias", item_bias, {static_cast<std::int64_t>(item_bias.size()), 1});
   }
@@ -48,6 +61,7 @@ FactorTables FactorTables::Load(const base::TensorSet& set, const std::string& p
   tables.dim = dim;
   tables.items = LoadTable(set, prefix + "item_factors", num_items, dim);
   tables.users = LoadTable(set, prefix + "user_factors", -1, dim);
+  tables.fold_in_scale = LoadTable(set, prefix + "fold_in_scale", 1, 1)[0];
   if (set.Has(prefix + "item_bias")) {
     tables.item_bias = LoadTable(set, prefix + "item_bias", num_items, 1);
   }
@@ -92,13 +106,8 @@ void FactorRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixVie
         std::copy_n(tables_->users.data() + users.TrainRow(user) * dim, dim, vector);
         continue;
       }
-      const std::span<const std::int32_t> history = users.history.row(user);
-      const double ridge = fold_in_.Ridge(static_cast<std::int64_t>(history.size()), num_items_);
-      if (!solver.Solve(history, ridge, {vector, static_cast<std::size_t>(dim)})) {
-        throw base::Error(base::ErrorKind::kDiverged,
-                          "folding in: the least-squares problem of a user is not positive definite; " + fold_in_.hint);
-      }
-      std::for_each(vector, vector + dim, [&](float& value) { value *= static_cast<float>(fold_in_.scale); });
+      FoldInUser(solver, users.history.row(user), num_items_, fold_in_, {vector, static_cast<std::size_t>(dim)});
+      std::for_each(vector, vector + dim, [&](float& value) { value *= tables_->fold_in_scale; });
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(end - begin), static_cast<int>(num_items_),
                 static_cast<int>(dim), 1.0F, vectors.data(), static_cast<int>(dim), tables_->items.data(),
@@ -110,6 +119,29 @@ void FactorRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixVie
       }
     }
   });
+}
+
+float CalibrateFoldIn(const FactorTables& tables, data::CsrView rows, const FoldIn& fold_in) {
+  const std::int64_t dim = tables.dim;
+  const std::int64_t num_items = static_cast<std::int64_t>(tables.items.size()) / dim;
+  const std::int64_t sample = std::min(rows.rows(), kCalibrationUsers);
+  const std::vector<float> gram = WeightedGram(tables.items, dim, fold_in.unobserved_weight);
+  std::vector<double> own(static_cast<std::size_t>(sample));     // w . f of each user
+  std::vector<double> folded(static_cast<std::size_t>(sample));  // f . f
+  base::ParallelFor(0, sample, kUsersAtOnce, [&](std::int64_t begin, std::int64_t end) {
+    LeastSquares solver(tables.items, dim, gram);
+    std::vector<float> vector(static_cast<std::size_t>(dim));
+    for (std::int64_t n = begin; n < end; ++n) {
+      const std::int64_t row = n * rows.rows() / sample;
+      FoldInUser(solver, rows.row(row), num_items, fold_in, vector);
+      own[static_cast<std::size_t>(n)] = Dot(tables.users.data() + row * dim, vector.data(), dim);
+      folded[static_cast<std::size_t>(n)] = Dot(vector.data(), vector.data(), dim);
+    }
+  });
+  const double numerator = std::accumulate(own.begin(), own.end(), 0.0);
+  const double denominator = std::accumulate(folded.begin(), folded.end(), 0.0);
+  const auto scale = static_cast<float>(numerator / denominator);
+  return scale > 0.0F && std::isfinite(scale) ? scale : 1.0F;
 }
 
 std::vector<float> NormalTable(std::int64_t rows, std::int64_t dim, double stdev, std::uint64_t seed,

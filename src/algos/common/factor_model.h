@@ -19,8 +19,10 @@ struct FactorTables {
   std::vector<float> items;               // [I, dim]
   std::vector<float> item_bias;           // [I] or empty
   std::vector<std::int32_t> user_counts;  // [U] distinct items of each training user
+  float fold_in_scale = 1.0F;             // a folded-in vector is multiplied by this: see CalibrateFoldIn
 
-  // Tensors `prefix` + "user_factors", "item_factors", "item_bias" (when there is one) and "user_counts".
+  // Tensors `prefix` + "user_factors", "item_factors", "item_bias" (when there is one), "user_counts" and
+  // "fold_in_scale".
   void Save(base::TensorSet& set, const std::string& prefix) const;
   // Error(Data) when they are not tables of this size, or hold NaN or infinity.
   static FactorTables Load(const base::TensorSet& set, const std::string& prefix, std::int64_t num_items,
@@ -29,13 +31,11 @@ struct FactorTables {
 
 // How users get a vector from their history: the one that minimises
 //   sum over history (w . h_i - 1)^2 + unobserved_weight sum over the catalogue (w . h_i)^2
-//     + reg (n + unobserved_weight I)^reg_exponent |w|^2,
-// times `scale`.
+//     + reg (n + unobserved_weight I)^reg_exponent |w|^2.
 struct FoldIn {
   double unobserved_weight = 0.1;
   double reg = 0.01;
   double reg_exponent = 1.0;
-  double scale = 1.0;
   bool grown = false;  // also for training users with a history of another length than in training
   std::string hint;    // what to change when no vector can be found: "use a larger ials.reg"
 
@@ -60,6 +60,11 @@ class FactorRecommender final : public core::Recommender {
   FoldIn fold_in_;
   std::vector<float> gram_;  // unobserved_weight times the Gram matrix of the items
 };
+
+// The factor that brings folded-in vectors nearest, in least squares, to those that training users have of their own:
+// for models that learn by another objective than the one of folding in. Looks at 512 users at most, spread over
+// `rows`, their training histories. 1 where there is nothing to compare. Error(Diverged) as ScoreBatch.
+float CalibrateFoldIn(const FactorTables& tables, data::CsrView rows, const FoldIn& fold_in);
 
 // rows x dim numbers with the given deviation; row r from the stream (seed, kInit, number, r).
 std::vector<float> NormalTable(std::int64_t rows, std::int64_t dim, double stdev, std::uint64_t seed,

@@ -17,6 +17,7 @@ FactorTables Tables() {
   tables.items = {1.0F, 0.5F, 0.0F};
   tables.item_bias = {0.25F, 0.0F, 1.0F};
   tables.user_counts = {1, 2};
+  tables.fold_in_scale = 3.0F;
   return tables;
 }
 
@@ -28,7 +29,7 @@ std::vector<float> Scores(const FactorRecommender& model, const core::UserBatch&
 
 TEST(FactorRecommender, OwnVectorsStrangersAndEmptyHistories) {
   const FactorRecommender model(std::make_shared<FactorTables>(Tables()), 3,
-                                {.unobserved_weight = 0.8, .reg = 0.25, .reg_exponent = 0.0, .scale = 3.0});
+                                {.unobserved_weight = 0.8, .reg = 0.25, .reg_exponent = 0.0});
   data::Csr users;
   users.AddRow(std::vector<std::int32_t>{0});
   users.AddRow(std::vector<std::int32_t>{0});
@@ -57,6 +58,21 @@ TEST(FactorRecommender, GrownHistoriesAreFoldedInWhenAsked) {
 TEST(FoldIn, RidgeGrowsWithTheHistory) {
   const FoldIn fold_in = {.unobserved_weight = 0.5, .reg = 0.1, .reg_exponent = 1.0};
   EXPECT_DOUBLE_EQ(fold_in.Ridge(3, 10), 0.1 * 8);
+}
+
+// The two users with item 0, of weights 2 and -1 (and 5 and -1), fold in to 1 / 2 each.
+TEST(CalibrateFoldIn, IsALeastSquaresFit) {
+  data::Csr rows;
+  rows.AddRow(std::vector<std::int32_t>{0});
+  rows.AddRow(std::vector<std::int32_t>{0});
+  const FoldIn fold_in = {.unobserved_weight = 0.0, .reg = 1.0, .reg_exponent = 0.0};
+  FactorTables tables = Tables();
+  EXPECT_NEAR(CalibrateFoldIn(tables, rows.view(), fold_in), (2.0 - 1.0) * 0.5 / (2 * 0.25), 1e-6);
+  tables.users[0] = 5.0F;
+  EXPECT_NEAR(CalibrateFoldIn(tables, rows.view(), fold_in), 4.0, 1e-6);
+  tables.users[0] = -5.0F;  // no positive factor fits
+  EXPECT_EQ(CalibrateFoldIn(tables, rows.view(), fold_in), 1.0F);
+  EXPECT_EQ(CalibrateFoldIn(tables, data::Csr().view(), fold_in), 1.0F);
 }
 
 TEST(FactorRecommender, SaysWhatToDoWhenAUserCannotBeFoldedIn) {
