@@ -110,7 +110,7 @@ void Main() {
   std::vector<Contender> contenders = {{"iALS sweep, d = 64", [&] { trainer->Epoch({}); }},
                                        {"as many operations in products", [&] { Multiply(flops); }},
                                        {"NumPy, one solve a row", [&] { numpy.Sweep(); }}};
-  Run(contenders, 9);
+  Run(contenders, 5);
   std::printf("%.2f GFLOP a sweep: %.0f GFLOP/s of the %.0f of matrix products\n", flops / 1e9,
               flops / 1e9 / Median(contenders[0].seconds), flops / 1e9 / Median(contenders[1].seconds));
   PrintRatio("iALS sweep over FLOP floor", contenders[0], contenders[1], "<= 3");

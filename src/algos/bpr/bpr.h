@@ -22,7 +22,7 @@ struct BprConfig {
   std::int64_t negatives = 1;
   double negative_exponent = 0.5;
   double init_stdev = 0.1;
-  double fold_in_unobserved_weight = 0.01;
+  double fold_in_unobserved_weight = 0.003;
   double fold_in_reg = 10.0;
   std::int64_t patience = 0;
 };
