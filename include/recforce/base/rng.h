@@ -23,7 +23,7 @@ enum class Stream : std::uint32_t {
   kGenerate = 6,   // a: object number
   kBootstrap = 7,  // a: replicate
   kTest = 8,
-  kSearch = 9,  // a: trial, b: draw of it
+  kSearch = 9,      // a: trial, b: draw of it
   kNegatives = 12,  // a: epoch, b: row
 };
 

@@ -116,9 +116,9 @@ struct StreamedTensor {
 };
 using StreamedTensors = std::map<std::string, StreamedTensor>;
 
-// Writes `set` and `streamed` (other names) to `path` atomically (temporary file, fsync, rename). Tensors lie by element
-// size, largest first, then by name: each is aligned to its elements without holes between, and equal sets give equal
-// bytes, streamed or not. The metadata gains `checksum`, XXH3-128 over all tensor bytes in file order.
+// Writes `set` and `streamed` (other names) to `path` atomically (temporary file, fsync, rename). Tensors lie by
+// element size, largest first, then by name: each is aligned to its elements without holes between, and equal sets give
+// equal bytes, streamed or not. The metadata gains `checksum`, XXH3-128 over all tensor bytes in file order.
 void WriteTensorFile(FileSystem& files, const std::filesystem::path& path, const TensorSet& set,
                      const StreamedTensors& streamed = {});
 
