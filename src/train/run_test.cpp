@@ -510,7 +510,7 @@ TEST_F(RunTest, AnEvaluationIsKept) {
 TEST_F(RunTest, AnEvaluationMayBeMadeInAnotherWay) {
   Run("run", Settings());
   const StoredEvaluation made =
-      EvaluateRun(Disk(), registry_, dir_ / "run", std::nullopt, nullptr,
+      EvaluateRun(test::UnsyncedDisk(), registry_, dir_ / "run", std::nullopt, nullptr,
                   {"eval.metrics=[hr@1, coverage@2, diversity@2, auc]", "eval.groups=activity", "eval.ties=optimistic",
                    "eval.definitions=recbole"});
   const StoredEvaluation kept = *ReadEvaluation(dir_ / "run");
@@ -530,10 +530,12 @@ TEST_F(RunTest, AnEvaluationMayBeMadeInAnotherWay) {
   EXPECT_EQ(kept.group_names, (std::vector<std::string>{"light", "medium", "heavy"}));
   EXPECT_EQ(kept.user_groups, made.user_groups);
   EXPECT_EQ(kept.user_groups.size(), 8U);
-  EXPECT_EQ(
-      ErrorOf(base::ErrorKind::kUsage,
-              [&] { (void)EvaluateRun(Disk(), registry_, dir_ / "run", std::nullopt, nullptr, {"split.seed=2"}); }),
-      "--set: not a setting of an evaluation: 'split.seed=2'; expected eval.key=value");
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kUsage,
+                    [&] {
+                      (void)EvaluateRun(test::UnsyncedDisk(), registry_, dir_ / "run", std::nullopt, nullptr,
+                                        {"split.seed=2"});
+                    }),
+            "--set: not a setting of an evaluation: 'split.seed=2'; expected eval.key=value");
 }
 
 TEST_F(RunTest, ValidationNeedsAMetricOfWhichMoreIsBetter) {
