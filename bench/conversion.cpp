@@ -145,6 +145,9 @@ int main(int argc, char** argv) {
   }
   std::printf("ratio conversion: %.2f million rows a second, best of 3 (wanted >= 2), %.1f times the floor\n",
               millions / best, best / best_floor);
+  std::printf("ratio conversion memory: %.2f (peak %.0f MB / %.0f MB; wanted <= 1.1)\n",
+              PeakMegabytes() * 1048576.0 / static_cast<double>(recforce::data::ConvertOptions{}.memory_bytes),
+              PeakMegabytes(), static_cast<double>(recforce::data::ConvertOptions{}.memory_bytes) / 1048576.0);
   if (argc <= 2) {
     fs::remove_all(folder);
   }

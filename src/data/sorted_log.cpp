@@ -93,7 +93,7 @@ void SortedLog::Hold(SortedPartition& partition, std::int64_t other_memory) {
   for (ColumnPiece& piece : partition.pieces) {
     if (!piece.bytes.empty()) {
       piece.offset = spill_.Append(piece.bytes);
-      piece.bytes = {};
+      std::vector<std::byte>().swap(piece.bytes);  // an assignment would keep the memory
     }
   }
 }
