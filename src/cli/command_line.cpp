@@ -175,7 +175,7 @@ class Grammar {
     convert
         ->add_option("--duplicates", options.duplicates,
                      "which row of a repeated pair is kept: last, first, error or keep (all); keep for sessions, "
-                     "displays and open_bandit, last for the others, when not given")
+                     "displays, open_bandit and coat, last for the others, when not given")
         ->check(CLI::IsMember({"last", "first", "error", "keep"}));
     convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
         ->check(Whole(0))

@@ -374,7 +374,8 @@ LogFile FindLog(const fs::path& input, const std::string& format, const ColumnNa
   if (log.format == "coat" && PlainName(log.inputs.front().path) == "train.ascii") {
     log.inputs.front().propensities = Existing(log.inputs.front().path.parent_path() / "propensities.ascii");
   }
-  if (log.format == "sessions" || log.format == "displays" || log.format == "open_bandit") {
+  // Coat has pairs that were rated twice: once chosen, for training, and once drawn at random, for testing.
+  if (log.format == "sessions" || log.format == "displays" || log.format == "open_bandit" || log.format == "coat") {
     log.duplicates = "keep";
   }
   FindTitles(log);

@@ -72,7 +72,7 @@ TEST(FindLog, KnowsPublishedSplits) {
   (void)dir.Write("coat/train.ascii", "0 1\n");
   (void)dir.Write("coat/test.ascii", "1 0\n");
   (void)dir.Write("coat/propensities.ascii.zst", "");
-  EXPECT_EQ(Find(dir / "coat"), "coat: train.ascii#0+propensities.ascii.zst test.ascii#2");
+  EXPECT_EQ(Find(dir / "coat"), "coat: train.ascii#0+propensities.ascii.zst test.ascii#2 keep");
   (void)dir.Write("cds/train.txt", "0 1 2\n");
   (void)dir.Write("cds/test.txt", "0 3\n");
   EXPECT_EQ(Find(dir / "cds"), "adjacency: train.txt#0 test.txt#2");

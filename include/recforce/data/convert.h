@@ -27,7 +27,7 @@ struct ConvertOptions {
   std::string value_column;
   std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
   // Which of several rows of one (user, item) is kept: last, first, error (none may be) or keep (all are). Empty: last,
-  // but keep for sessions, displays and open_bandit, whose repetitions mean something.
+  // but keep for sessions, displays, open_bandit and coat, whose repetitions mean something.
   std::string duplicates;
   std::int64_t max_bad_rows = 0;  // more malformed rows than this end the conversion
   // Rows beyond it go to a temporary file in `output` that has no name. Ids, displays and candidates come on top, and
