@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/run_settings.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
+#include "recforce/config/recbole_data.h"
 #include "recforce/data/generate.h"
 
 namespace recforce::cli {
@@ -241,6 +243,32 @@ void PrintDescription(const data::Dataset& dataset) {
   fmt::print("{:<13}{}\n", "fingerprint", dataset.fingerprint());
 }
 
+// The options of the flags, and of RecBole's files what flags leave open.
+data::ConvertOptions ResolveOptions(const ConvertArgs& args) {
+  config::RecboleData file;
+  for (const std::string& path : args.config_files) {
+    file = config::ReadRecboleData(path, std::move(file));
+  }
+  PrintNotices(file.notices);
+  data::ConvertOptions options = args.options;
+  const auto fill = [](std::string& option, const std::optional<std::string>& value) {
+    option = option.empty() ? value.value_or("") : option;
+  };
+  fill(options.user_column, file.user_column);
+  fill(options.item_column, file.item_column);
+  fill(options.time_column, file.time_column);
+  fill(options.value_column, file.value_column);
+  fill(options.duplicates, file.duplicates);
+  options.min_rating = options.min_rating ? options.min_rating : file.min_rating;
+  if (!args.min_users_given) {
+    options.min_user_interactions = file.min_user_interactions.value_or(options.min_user_interactions);
+  }
+  if (!args.min_items_given) {
+    options.min_item_interactions = file.min_item_interactions.value_or(options.min_item_interactions);
+  }
+  return options;
+}
+
 }  // namespace
 
 std::string TimeText(std::int64_t seconds) {
@@ -253,7 +281,7 @@ std::string TimeText(std::int64_t seconds) {
 }
 
 void RunConvert(const ConvertArgs& args, const Session& session) {
-  data::ConvertOptions options = args.options;
+  data::ConvertOptions options = ResolveOptions(args);
   options.memory_bytes = args.memory_mb << 20;
   options.stop = session.stop;
   const data::ConvertReport report = data::Convert(base::RealFileSystem(), args.input, options, args.out);

@@ -167,11 +167,17 @@ class Grammar {
     data::ConvertOptions& options = args->options;
     AddInput(*convert, args->input, options);
     convert->add_option("--out", args->out, "folder of the dataset to write")->required();
+    convert
+        ->add_option("--config", args->config_files,
+                     "configuration file of RecBole, for its columns and filters; later files win, flags before all")
+        ->allow_extra_args(false);
     convert->add_option("--min-rating", options.min_rating, "keep rows with at least this value");
     convert->add_option("--min-user-interactions", options.min_user_interactions, "keep users with at least so many")
-        ->check(Whole(0));
+        ->check(Whole(0))
+        ->each([args = args](const std::string&) { args->min_users_given = true; });
     convert->add_option("--min-item-interactions", options.min_item_interactions, "keep items with at least so many")
-        ->check(Whole(0));
+        ->check(Whole(0))
+        ->each([args = args](const std::string&) { args->min_items_given = true; });
     convert
         ->add_option("--duplicates", options.duplicates,
                      "which row of a repeated pair is kept: last, first, error or keep (all); keep for sessions, "

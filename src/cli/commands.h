@@ -32,7 +32,10 @@ struct ConvertArgs {
   std::string input;
   std::string out;
   std::int64_t memory_mb = 512;
+  std::vector<std::string> config_files;  // of RecBole; what flags say wins
   data::ConvertOptions options;
+  bool min_users_given = false;  // by a flag, even as 0
+  bool min_items_given = false;
 };
 void RunConvert(const ConvertArgs& args, const Session& session);
 

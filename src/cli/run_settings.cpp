@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "recforce/base/error.h"
+#include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "train/run.h"
 
@@ -114,7 +115,18 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
     Usage("--set: 'model' is set twice: '" + last + "' and '" + model + "'; use --model alone");
   }
   MakeDataAbsolute(settings, command);
+  PrintNotices(settings.notices());
   return settings;
+}
+
+void PrintNotices(const std::vector<config::Notice>& notices) {
+  for (const config::Notice& notice : notices) {
+    if (notice.warning) {
+      base::LogWarn(notice.text);
+    } else {
+      base::LogInfo(notice.text);
+    }
+  }
 }
 
 }  // namespace recforce::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "recforce/config/settings.h"
@@ -12,5 +13,8 @@ namespace recforce::cli {
 // `command` begins complaints about what is missing ("recforce train"). The dataset's path becomes absolute, so that
 // a run folder finds it from anywhere.
 config::Settings ResolveSettings(const SettingsArgs& args, const Session& session, const std::string& command);
+
+// To the log, each as what it is.
+void PrintNotices(const std::vector<config::Notice>& notices);
 
 }  // namespace recforce::cli

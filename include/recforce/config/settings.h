@@ -13,6 +13,12 @@
 
 namespace recforce::config {
 
+// What a reader of a file should know about how it was understood.
+struct Notice {
+  bool warning = false;  // false: for information
+  std::string text;
+};
+
 class Settings {
  public:
   // Sections in the order in which they are printed. A section named "" holds the top-level keys.
@@ -27,9 +33,12 @@ class Settings {
   // the same field twice from one origin group is the caller's affair.
   void Set(const std::string& key, std::string_view text, const std::string& origin);
 
-  // A YAML mapping: top-level keys, and one nested mapping per section. Sections listed in `ignored` are
-  // skipped without complaint (other algorithms' sections of a shared file). Error(Usage) with file:line.
+  // A YAML mapping: top-level keys, RecBole's among them, and one nested mapping per section. Sections listed in
+  // `ignored` are skipped without complaint (other algorithms' sections of a shared file). Error(Usage) with file:line.
   void LoadYaml(const std::string& path, const std::vector<std::string>& ignored = {});
+
+  // Of all files so far.
+  [[nodiscard]] const std::vector<Notice>& notices() const { return notices_; }
 
   // RECFORCE_<SECTION>_<KEY> for every known section; a variable that begins with a known section's prefix and
   // names no key of it is an error, and top-level keys cannot come from the environment.
@@ -67,6 +76,7 @@ class Settings {
   std::vector<Section> sections_;
   std::string home_;
   std::map<std::string, std::string> origins_;  // "section.key" -> origin
+  std::vector<Notice> notices_;
 };
 
 // The table as Markdown, for docs/parameters.md.

@@ -317,16 +317,20 @@ const config::FieldTable& BprFields() {
           .Int("epochs", &C::epochs, 1, 1000000, "Passes over the interactions.")
           .Int("dim", &C::dim, 1, 4096, "Length of the vectors.")
           .Alias("embedding_size")
+          .SearchChoices({"32", "64", "128"})
           .Choice("optimizer", &C::optimizer, {"sgd", "adagrad"}, "How a gradient becomes a step.")
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size in the first epoch.")
+          .Search(0.005, 0.2, config::Scale::kLog)
           .Real("learning_rate_decay", &C::learning_rate_decay, 1e-3, 1.0,
                 "The step size is multiplied by this after every epoch.")
           .Real("l2", &C::l2, 0.0, 1000.0, "Weight decay of the vectors that a sample touches.")
+          .Search(0.0001, 0.05, config::Scale::kLog)
           .Bool("bias", &C::bias, "Items have a bias.")
           .Real("bias_l2", &C::bias_l2, 0.0, 1000.0, "Weight decay of the biases that a sample touches.")
           .Int("negatives", &C::negatives, 1, 1000, "Samples for each interaction and epoch.")
           .Real("negative_exponent", &C::negative_exponent, 0.0, 2.0,
                 "Negatives are drawn by popularity to this power; 0: all items alike.")
+          .Search(0.0, 1.0)
           .Real("init_stdev", &C::init_stdev, 1e-9, 1e3, "Initial entries have this deviation over sqrt(dim).")
           .Real("fold_in_unobserved_weight", &C::fold_in_unobserved_weight, 0.0, 1e6,
                 "Strangers: weight of the squared score of every item in their least-squares problem.")

@@ -171,11 +171,14 @@ const config::FieldTable& IalsFields() {
           .Int("epochs", &C::epochs, 1, 1000000, "Sweeps: all items are solved once, then all users.")
           .Int("dim", &C::dim, 1, 4096, "Length of the vectors.")
           .Alias("embedding_size")
+          .SearchChoices({"32", "64", "128", "256"})
           .Real("reg", &C::reg, 0.0, 1e9, "Weight of the squared length of the vectors, before frequency scaling.")
+          .Search(0.0003, 0.1, config::Scale::kLog)
           .Real("reg_exponent", &C::reg_exponent, 0.0, 1.0,
                 "reg is times (interactions + unobserved_weight x rows of the other side) to this power.")
           .Real("unobserved_weight", &C::unobserved_weight, 0.0, 1e6,
                 "Weight of the squared score of every pair (alpha_0); observed pairs have weight 1 besides.")
+          .Search(0.003, 1.0, config::Scale::kLog)
           .Real("init_stdev", &C::init_stdev, 1e-9, 1e3, "Initial entries have this deviation over sqrt(dim).")
           .Bool("refold", &C::refold,
                 "Training users whose history has grown are solved anew; false: they keep their vector.")

@@ -165,9 +165,12 @@ const config::FieldTable& ItemKnnFields() {
       config::Fields<C>()
           .Int("neighbours", &C::neighbours, 1, 1000000, "How many similar items speak for each item.")
           .Alias("k")
+          .Search(10, 1000, config::Scale::kLog)
           .Choice("similarity", &C::similarity, {"cosine", "jaccard", "tf_idf", "bm25"},
                   "How alike the users of two items are.")
+          .SearchChoices({"cosine", "jaccard", "tf_idf", "bm25"})
           .Real("shrink", &C::shrink, 0.0, 1e9, "A similarity counts c / (c + this) where c users have both items.")
+          .Search(0.0, 100.0)
           .Bool("normalize", &C::normalize, "The similarities that speak for an item are divided by their sum.")
           .Real("decay", &C::decay, 0.0, 1.0,
                 "An item counts this to the power of the events after it; 1: all alike, 0: the last alone.")

@@ -82,18 +82,23 @@ const config::FieldTable& SasrecFields() {
           .Int("batch_size", &C::batch_size, 1, 1000000, "Users in one optimiser step.")
           .Alias("train_batch_size")
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adam.")
+          .Search(0.0003, 0.003, config::Scale::kLog)
           .Int("hidden", &C::hidden, 1, 65536, "Width of items, positions and layers.")
           .Alias("hidden_size")
+          .SearchChoices({"64", "128"})
           .Int("inner", &C::inner, 0, 65536, "Inner width of the feed-forward layers; 0: as wide as hidden.")
           .Alias("inner_size")
           .Int("blocks", &C::blocks, 1, 1000, "Self-attention blocks, one on the other.")
           .Alias("n_layers")
+          .SearchChoices({"1", "2", "3"})
           .Int("heads", &C::heads, 1, 65536, "Attention heads; they divide hidden.")
           .Alias("n_heads")
           .Int("max_length", &C::max_length, 1, 1000000, "Events of a user that are read, the last ones.")
+          .Alias("MAX_ITEM_LIST_LENGTH")
           .Real("dropout", &C::dropout, 0.0, 0.999,
                 "Probability of dropping a number of the input, an attention weight or a number of a layer's output.")
           .Alias("hidden_dropout_prob")
+          .Search(0.1, 0.6)
           .Choice("loss", &C::loss, {"ce", "sampled_ce", "bce"},
                   "Cross-entropy over the catalogue, over the target and sampled items, or binary with sampled items.")
           .Int("negatives", &C::negatives, 1, 1000000,

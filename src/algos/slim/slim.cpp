@@ -210,7 +210,9 @@ const config::FieldTable& SlimFields() {
   static const config::FieldTable table =
       config::Fields<C>()
           .Real("l1", &C::l1, 0.0, 1e9, "Weight of the sum of the weights; larger is sparser.")
+          .Search(0.1, 30.0, config::Scale::kLog)
           .Real("l2", &C::l2, 0.0, 1e9, "Weight of half the sum of their squares.")
+          .Search(1.0, 3000.0, config::Scale::kLog)
           .Bool("positive", &C::positive, "Weights are not negative, as in the paper.")
           .Int("neighbours", &C::neighbours, 0, 1000000000,
                "Only this many items of the largest cosine may have a weight; 0: all items.")

@@ -181,9 +181,12 @@ const config::FieldTable& UserKnnFields() {
       config::Fields<C>()
           .Int("neighbours", &C::neighbours, 1, 1000000, "How many similar users vote.")
           .Alias("k")
+          .Search(10, 1000, config::Scale::kLog)
           .Choice("similarity", &C::similarity, {"cosine", "tf_idf"},
                   "Cosine of the items that two users have, plain or with rare items counting more.")
+          .SearchChoices({"cosine", "tf_idf"})
           .Real("shrink", &C::shrink, 0.0, 1e9, "A similarity counts c / (c + this) where two users share c items.")
+          .Search(0.0, 100.0)
           .Int("sample", &C::sample, 0, 1000000000,
                "Only this many of the last training rows that share an item may be neighbours; 0: all of them.")
           .Real("decay", &C::decay, 0.0, 1.0,
