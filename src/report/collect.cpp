@@ -300,6 +300,22 @@ void AddExamples(const core::Registry& registry, const data::Dataset& dataset, c
   }
 }
 
+std::string ReportCommand(const CollectOptions& options) {
+  std::string command = "recforce report";
+  for (const std::string& run : options.runs) {
+    command += " " + ShellQuote(run);
+  }
+  const auto add = [&](const char* flag, const std::optional<std::string>& value) {
+    command += value ? std::string(" ") + flag + " " + ShellQuote(*value) : "";
+  };
+  add("--title", options.title);
+  add("--metric", options.metric);
+  add("--reference", options.reference);
+  add("--users", options.users.empty() ? std::nullopt : std::optional(base::Join(options.users, ",")));
+  add("--data", options.data);
+  return command + (options.evaluate ? "" : " --no-evaluate") + " --out report.html";
+}
+
 }  // namespace
 
 ReportData Collect(base::FileSystem& files, const core::Registry& registry, const CollectOptions& options) {
@@ -341,6 +357,7 @@ ReportData Collect(base::FileSystem& files, const core::Registry& registry, cons
                     : "cases";
   AddNumbers(split, options, report);
   AddExamples(registry, dataset, split, options, report);
+  report.command = ReportCommand(options);
   return report;
 }
 

@@ -168,6 +168,8 @@ TEST_F(Collecting, EverythingOfTwoRuns) {
                                         " --seed 1 --set split.kind=leave_last_out --set train.valid_metric=ndcg@10"
                                         " --set index.shift=7 --set index.epochs=3 --out " +
                                         (dir_ / "b").string());
+  EXPECT_EQ(report.command,
+            "recforce report " + (dir_ / "a").string() + " " + (dir_ / "b").string() + " --out report.html");
   ASSERT_EQ(report.groups.size(), 4U);
   std::int64_t users = 0;
   for (const GroupPart& group : report.groups) {

@@ -25,6 +25,9 @@ struct Paint {
 inline constexpr std::size_t kColours = 6;
 constexpr Paint SeriesPaint(std::size_t n, double opacity = 1.0) { return {Ink::kSeries, n % kColours, opacity}; }
 
+// Areas have no dashes: later rounds of the colours are paler.
+constexpr Paint AreaPaint(std::size_t n) { return SeriesPaint(n, n < kColours ? 0.75 : 0.4); }
+
 enum class Dash : std::uint8_t { kSolid, kDashed, kDotted, kDashDotted };
 constexpr Dash SeriesDash(std::size_t n) { return static_cast<Dash>((n / kColours) % 4); }
 // Lengths of dashes and gaps; empty for a solid line.

@@ -37,7 +37,7 @@ void AddHorizontalWhisker(Figure& figure, double y, double x_low, double x_high,
 
 void AddBar(Figure& figure, Point corner, double width, double height, std::size_t series, const std::string& hint) {
   figure.shapes.emplace_back(Box{corner, width, height, {Ink::kBackground}, ""});
-  figure.shapes.emplace_back(Box{corner, width, height, SeriesPaint(series, 0.75), hint});
+  figure.shapes.emplace_back(Box{corner, width, height, AreaPaint(series), hint});
 }
 
 double AddLegend(Figure& figure, const std::vector<LegendEntry>& entries, LegendKey key, Point corner, double width) {
@@ -54,7 +54,7 @@ double AddLegend(Figure& figure, const std::vector<LegendEntry>& entries, Legend
     if (key == LegendKey::kLine) {
       AddLine(figure, {x, y + 9.0}, {x + kKeyWidth, y + 9.0}, SeriesPaint(entry.series), 2.0, SeriesDash(entry.series));
     } else {
-      figure.shapes.emplace_back(Box{{x + 6.0, y + 3.0}, 12.0, 12.0, SeriesPaint(entry.series, 0.75), ""});
+      figure.shapes.emplace_back(Box{{x + 6.0, y + 3.0}, 12.0, 12.0, AreaPaint(entry.series), ""});
     }
     AddText(figure, {x + kKeyWidth + 6.0, y + 13.0}, text);
     x += needed + kGap;

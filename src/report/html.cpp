@@ -36,8 +36,15 @@ std::string Section(const std::string& id, const std::string& title, const std::
 }
 
 std::string RunName(const ReportData& report, std::size_t run) {
-  return Tag("span", "", " class=\"key k" + std::to_string(run % kColours) + "\"") +
-         Text("span", report.runs[run].label);
+  constexpr std::size_t kLong = 20;
+  // A long name may be broken where its words end.
+  std::string name;
+  for (const char c : Escape(report.runs[run].label)) {
+    name += c;
+    name += c == '_' || c == '-' || c == '/' ? "<wbr>" : "";
+  }
+  return Tag("span", "", " class=\"key k" + std::to_string(run % kColours) + (run < kColours ? "\"" : " pale\"")) +
+         Tag("span", name, report.runs[run].label.size() > kLong ? " class=\"long\"" : "");
 }
 
 std::string FigureBlock(const std::vector<NamedFigure>& figures, const std::string& name, const std::string& caption) {

@@ -33,7 +33,8 @@ table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nu
 th,td{padding:.3rem .55rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 thead th{vertical-align:bottom;white-space:nowrap;border-bottom:2px solid var(--muted)}
 th{font-weight:600}
-tbody th{font-weight:400;background:var(--background);overflow-wrap:anywhere;min-width:7rem;max-width:16rem}
+tbody th{font-weight:400;background:var(--background);overflow-wrap:anywhere;min-width:7rem;max-width:18rem}
+tbody th:has(.long){min-width:15rem}
 .pin tbody th,.pin thead th:first-child{position:sticky;left:0;background:var(--background)}
 .n{text-align:right;white-space:nowrap}
 .n span{display:block;color:var(--muted);font-size:.75rem}
@@ -41,6 +42,7 @@ tbody th{font-weight:400;background:var(--background);overflow-wrap:anywhere;min
 .facts th{width:11rem}
 .facts td{overflow-wrap:anywhere}
 .key{display:inline-block;width:.7em;height:.7em;margin-right:.45em;border-radius:2px}
+.pale{opacity:.5}
 figure{margin:1rem 0}
 figure svg{display:block;max-width:100%;height:auto}
 figcaption{margin-top:.25rem;max-width:46rem}
@@ -56,7 +58,7 @@ summary{cursor:pointer}
 .hit{font-weight:600;background:color-mix(in srgb,var(--s2) 16%,transparent)}
 .changed{font-weight:600}
 @media (max-width:44rem){.wide{display:none}.narrow{display:block}main,footer{padding:0 .9rem}body{font-size:15px}
-.facts th{width:8rem;min-width:6rem}}
+.facts th{width:8rem;min-width:6rem}tbody th:has(.long){min-width:9rem}}
 @media print{body{font-size:10pt}main,footer{max-width:none;padding:0}.wide{display:block}.narrow{display:none}
 .scroll{overflow:visible}h2,h3{break-after:avoid}figure,tr,.notice{break-inside:avoid}table{font-size:8pt}
 th,td{padding:.2rem .35rem}}

@@ -307,11 +307,7 @@ std::string CommandsSection(const ReportData& report) {
   for (const RunPart& run : report.runs) {
     inner += Command(run.command);
   }
-  std::string again = "recforce report";
-  for (const RunPart& run : report.runs) {
-    again += " " + ShellQuote(run.path);
-  }
-  return Section("commands", "Repeat it", inner + Paragraph("This report:", "note") + Command(again));
+  return Section("commands", "Repeat it", inner + Paragraph("This report:", "note") + Command(report.command));
 }
 
 }  // namespace recforce::report

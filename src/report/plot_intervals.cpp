@@ -40,7 +40,9 @@ void AddPanel(Figure& figure, Panel area, const IntervalsPlot& plot, const Inter
   area.x.low = range.low;
   area.x.high = range.high;
   PlaceScales(area);
-  AddText(figure, {area.left, area.top - 10.0}, panel.title, Anchor::kStart, {}, kTextSize, true);
+  const double title_left = figure.width < kWideFigure ? kMargin : area.left;
+  AddText(figure, {title_left, area.top - 10.0}, Shortened(panel.title, area.right - title_left, kTextSize, true),
+          Anchor::kStart, {}, kTextSize, true);
   const Ticks ticks = LinearTicks(range.low, range.high, area.right - area.left < 260.0 ? 3 : 5);
   AddVerticalGrid(figure, area, ticks);
   if (panel.around_zero) {

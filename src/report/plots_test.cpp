@@ -33,11 +33,11 @@ IntervalsPlot Intervals() {
   return {"ndcg@10",
           "",
           {"popularity", "a run whose name is much longer than any plot has room for", "missing"},
-          {{"mean",
+          {{"popularity_lift@100, mean and 95 % interval",
             {Interval{0.2, 0.1, 0.3}, Interval{0.4, 0.35, 0.45}, std::nullopt},
             {"0.2000", "0.4000", "none"},
             false},
-           {"difference",
+           {"minus a run whose name is much longer than any plot has room for, paired",
             {std::nullopt, Interval{-0.2, -0.25, -0.15}, std::nullopt},
             {"reference", "-0.2000", "none"},
             true}}};

@@ -96,6 +96,7 @@ struct ReportData {
   double reach = 0.0;  // the largest difference of a user to the reference, over all runs
   std::vector<PairPart> pairs;
   std::vector<ExampleUser> examples;
+  std::string command;  // that makes a report like this one
 };
 
 }  // namespace recforce::report
