@@ -75,6 +75,7 @@ void ExpectSteps(const std::string& optimizer) {
                             {{"dim", "3"},
                              {"optimizer", optimizer},
                              {"init_stdev", "1"},
+                             {"negative_exponent", "0"},
                              {"learning_rate", "0.2"},
                              {"learning_rate_decay", "0.5"},
                              {"l2", "0.1"},

@@ -30,7 +30,7 @@ class LeastSquares {
  private:
   void Accumulate(std::span<const std::int32_t> rows);
   bool Factorise();
-  void Substitute(std::span<float> x);
+  void Substitute(std::span<float> x) const;
 
   const float* table_;
   const float* gram_;
@@ -41,8 +41,8 @@ class LeastSquares {
   std::vector<float> matrix_;    // [stride, stride] upper triangle; the factor U of U'U once factorised
   std::vector<float> diagonal_;  // [stride] of the matrix before it is factorised
   std::vector<float> inverse_;   // [stride] 1 / U_kk
-  std::vector<float> right_;     // [stride] sum of the rows
-  std::vector<float> solution_;  // [stride]
+  std::vector<float> right_;     // [stride] b, the sum of the rows; spent by Factorise
+  std::vector<float> solution_;  // [stride] y of U'y = b
 };
 
 }  // namespace recforce::algos

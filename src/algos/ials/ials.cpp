@@ -17,7 +17,7 @@
 namespace recforce::algos {
 namespace {
 
-constexpr std::int64_t kSlices = 16;  // of a side: how often progress is told
+constexpr std::int64_t kSlices = 4;  // of a side: how often progress is told; threads wait for each other after each
 constexpr const char* kHint = "use a larger ials.reg";
 
 FoldIn FoldInOf(const IalsConfig& config) {
