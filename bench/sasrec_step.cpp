@@ -33,6 +33,7 @@ void Main() {
   const data::Csr rows = Ragged();
   algos::SasrecOptions options;
   options.shape.items = kItems;
+  options.batch_size = kUsers;
   algos::SasrecLearner learner({.interactions = rows.view(), .num_items = kItems}, options, {});
   std::int64_t epoch = 0;
 

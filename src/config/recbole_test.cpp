@@ -224,7 +224,7 @@ TEST(RecboleTest, SampledModesAreHonouredWithAWarning) {
 }
 
 TEST(RecboleTest, MetricsAndTheirCutoffs) {
-  EXPECT_EQ(Import("metrics: GAUC"), "eval.metrics=[\"gauc\"]\n");
+  EXPECT_EQ(Import("metrics: GAUC"), "eval.metrics=[gauc]\n");
   EXPECT_EQ(Import("topk: 5"), "eval.metrics=[\"recall@5\", \"mrr@5\", \"ndcg@5\", \"hr@5\", \"precision@5\"]\n");
   EXPECT_EQ(Import("metrics: [MAP, ItemCoverage, GiniIndex, ShannonEntropy, AveragePopularity]\ntopk: [10]"),
             "eval.metrics=[\"map@10\", \"coverage@10\", \"gini@10\", \"popularity_lift@10\"]\n"

@@ -19,7 +19,7 @@ namespace recforce::algos {
 
 struct SasrecOptions {
   SasrecShape shape;
-  std::int64_t batch_size = 128;
+  std::int64_t batch_size = 32;
   double learning_rate = 1e-3;
   double keep = 0.8;  // of dropout
   SasrecLoss loss = SasrecLoss::kFullCrossEntropy;

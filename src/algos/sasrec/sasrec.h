@@ -9,7 +9,7 @@ namespace recforce::algos {
 
 struct SasrecConfig {
   std::int64_t epochs = 200;
-  std::int64_t batch_size = 128;
+  std::int64_t batch_size = 32;
   double learning_rate = 1e-3;
   std::int64_t hidden = 64;
   std::int64_t inner = 0;
