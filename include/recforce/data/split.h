@@ -15,11 +15,11 @@ namespace recforce::data {
 struct SplitConfig {
   std::string kind = "strong_generalization";
   std::int64_t seed = 1;
-  std::int64_t validation_users = 0;          // strong_generalization; 0: a tenth of the users, at most 10,000
-  std::int64_t test_users = 0;                // likewise
-  double fold_in = 0.8;                       // share of a held-out user's interactions that the model sees
-  double validation_ratio = 0.1;              // random_ratio, user_time_ratio, global_time and session
-  double test_ratio = 0.1;                    // likewise
+  std::int64_t validation_users = 0;  // strong_generalization: 0 is a tenth, at most 10,000; given: see validation_from
+  std::int64_t test_users = 0;        // likewise
+  double fold_in = 0.8;               // share of a held-out user's interactions that the model sees
+  double validation_ratio = 0.1;      // random_ratio, user_time_ratio, global_time and session
+  double test_ratio = 0.1;            // likewise
   std::string validation_from = "auto";       // given without validation rows: auto, last, random, users or none
   std::string catalogue = "auto";             // auto, trained or all
   std::string mask_seen = "auto";             // auto, yes or no
