@@ -53,3 +53,83 @@ TABLES = {
         ],
     },
 }
+
+# The publisher's test part; one target a user among 100 candidates.
+TABLES["ml-1m-ncf"] = {
+    "input": "ml-1m-ncf",
+    "convert": ["--format", "ncf"],
+    "metrics": ["hr@10", "ndcg@10"],
+    "measured": ["hr@10", "ndcg@10"],
+    "seeds": [1, 2, 3],
+    "split_by_seed": False,
+    "settings": ["split.kind=given", "split.validation_from=none", "split.candidates=given", "eval.ties=optimistic"],
+    "rows": [
+        row("ItemPop", "popularity", draws=False),
+        row("GMF-8, published factors", "factors", "users={data}/ml-1m-ncf/gmf8_user_factors.npy",
+            "items={data}/ml-1m-ncf/gmf8_item_factors.npy", draws=False),
+        row("ItemKNN", "itemknn", draws=False),
+        row("UserKNN", "userknn", draws=False),
+        row("SLIM", "slim", draws=False),
+        row("EASE", "ease", "l2=1000", draws=False),
+        row("EASE with dropout", "ease", "l2=1000", "dropout=0.25", draws=False),
+        row("iALS, d = 64", "ials"),
+        row("iALS, d = 192", "ials", "dim=192", "reg=0.007", "unobserved_weight=0.3", "epochs=12"),
+        row("BPR-MF, d = 64", "bpr"),
+    ],
+}
+
+# SASRec's preprocessing; a user's last event is the target, the whole catalogue is ranked.
+TABLES["ml-1m-sasrec"] = {
+    "input": "ml-1m-sasrec",
+    "convert": ["--format", "pairs"],
+    "metrics": ["hr@10", "ndcg@10"],
+    "measured": ["hr@10", "ndcg@10"],
+    "seeds": [1],
+    "split_by_seed": False,
+    "settings": ["split.kind=leave_last_out", "train.valid_metric=ndcg@10"],
+    "rows": [
+        row("Popularity", "popularity", draws=False),
+        row("ItemKNN", "itemknn", draws=False),
+        row("ItemKNN, recent items first", "itemknn", "decay=0.8", draws=False),
+        row("EASE", "ease", "l2=500", draws=False),
+        row("iALS, d = 64", "ials"),
+        row("BPR-MF, d = 64", "bpr"),
+        row("SASRec", "sasrec", "epochs=60"),
+    ],
+}
+
+# The publisher's test part; the whole catalogue is ranked.
+TABLES["amazon-cds"] = {
+    "input": "amazon-cds",
+    "convert": ["--format", "adjacency"],
+    "metrics": ["ndcg@20", "recall@20"],
+    "measured": ["ndcg@20", "recall@20"],
+    "seeds": [1],
+    "split_by_seed": False,
+    "settings": ["split.kind=given", "split.validation_from=none"],
+    "rows": [
+        row("Popularity", "popularity", draws=False),
+        row("ItemKNN", "itemknn", draws=False),
+        row("UserKNN", "userknn", draws=False),
+        row("iALS, d = 128", "ials", "dim=128"),
+        row("BPR-MF, d = 128", "bpr", "dim=128"),
+        row("EASE", "ease", "l2=500", "precision=float32", draws=False),
+    ],
+}
+
+# The publisher's test cases: the prefix of a session, then the item that follows.
+TABLES["yoochoose"] = {
+    "input": "yoochoose1_64",
+    "convert": ["--format", "sessions"],
+    "metrics": ["recall@20", "mrr@20"],
+    "measured": ["recall@20", "mrr@20"],
+    "seeds": [1],
+    "split_by_seed": False,
+    "settings": ["split.kind=given", "split.validation_from=none"],
+    "rows": [
+        row("Popularity", "popularity", draws=False),
+        row("ItemKNN", "itemknn", "decay=0.5", draws=False),
+        row("Session kNN", "userknn", "neighbours=500", "sample=5000", "decay=0.5", draws=False),
+        row("iALS, d = 64", "ials"),
+    ],
+}
