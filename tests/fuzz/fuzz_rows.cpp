@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arbitrary bytes as rows of tables, read in small blocks and record by record: both give the same.
+// Arbitrary bytes as rows of tables, read in small blocks and record by record: both give the same, but for the rows of
+// the window in which compressed data turns out to be damaged.
 #include "data/read_rows.h"
 #include "fuzz_log.h"
 
@@ -20,9 +21,14 @@ class Heard final : public data::RowSink {
   std::string text;
 };
 
-std::string Hear(std::string_view bytes, const data::RecordStyle& style, const data::BlockSizes& sizes) {
+struct Outcome {
+  std::string rows;
+  std::string error;  // "" where the end was reached
+};
+
+Outcome Hear(std::string_view bytes, const data::RecordStyle& style, const data::BlockSizes& sizes) {
   Heard heard;
-  std::string end;
+  std::string error;
   try {
     data::LineSource source = data::LineSource::FromMemory(bytes, "input");
     data::RecordReader records(source, style);
@@ -32,11 +38,16 @@ std::string Hear(std::string_view bytes, const data::RecordStyle& style, const d
     columns.time = 2;
     columns.value = 3;
     data::ReadRows(source, records, columns, heard, sizes);
-  } catch (const base::Error& error) {
-    Require(error.kind() != base::ErrorKind::kInternal);
-    end = error.what();
+  } catch (const base::Error& caught) {
+    Require(caught.kind() != base::ErrorKind::kInternal);
+    error = caught.what();
   }
-  return heard.text + end;
+  return {heard.text, error};
+}
+
+void RequireSame(const Outcome& blocks, const Outcome& exact) {
+  Require(blocks.error == exact.error);
+  Require(exact.error.empty() ? blocks.rows == exact.rows : exact.rows.starts_with(blocks.rows));
 }
 
 }  // namespace
@@ -47,9 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const std::string_view text = AsText(bytes, size);
   for (const recforce::data::RecordStyle& style :
        {recforce::data::RecordStyle{",", true}, recforce::data::RecordStyle{"\t"}, recforce::data::RecordStyle{"::"}}) {
-    const std::string exact = Hear(text, style, {0, 1});
-    Require(Hear(text, style, {64, 16}) == exact);
-    Require(Hear(text, style, {4096, 256}) == exact);
+    const Outcome exact = Hear(text, style, {0, 1});
+    RequireSame(Hear(text, style, {64, 16}), exact);
+    RequireSame(Hear(text, style, {4096, 256}), exact);
   }
   return 0;
 }
