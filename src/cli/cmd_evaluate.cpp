@@ -92,12 +92,19 @@ void PrintHead(const std::string& model, const train::StoredEvaluation& evaluati
              evaluation.definitions == "recbole" ? ", RecBole's definitions" : "");
 }
 
+void PrintLine(const std::string& name, const std::string& values) {
+  const std::string line = fmt::format("  {:<19}{}", name, values);
+  fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+}
+
 void PrintGroups(const train::StoredEvaluation& evaluation) {
   const eval::EvalResult& result = evaluation.result;
-  fmt::print("by {}\n  {:<19}", evaluation.groups, "");
+  fmt::print("by {}\n", evaluation.groups);
+  std::string names;
   for (const std::string& name : evaluation.group_names) {
-    fmt::print("  {:<16}", name);
+    names += fmt::format("  {:<16}", name);
   }
+  PrintLine("", names);
   for (std::size_t index = 0; index < result.metrics.size(); ++index) {
     std::string users;
     std::string values;
@@ -108,11 +115,10 @@ void PrintGroups(const train::StoredEvaluation& evaluation) {
       values += fmt::format("  {:.4f} +- {:.4f}", summary.mean, summary.half_width95);
     }
     if (index == 0) {
-      fmt::print("\n  {:<19}{}", "users", users);
+      PrintLine("users", users);
     }
-    fmt::print("\n  {:<19}{}", result.metrics[index].name, values);
+    PrintLine(result.metrics[index].name, values);
   }
-  fmt::print("\n");
 }
 
 void PrintTable(const std::string& model, const train::StoredEvaluation& evaluation) {

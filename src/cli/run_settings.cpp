@@ -37,6 +37,9 @@ std::string ModelOfFiles(const SettingsArgs& args, const core::Registry& registr
         settings.LoadYaml(file, NamesBut(registry, spec.name));
       }
     } catch (const base::Error&) {
+      if (settings.IsSet("model") && settings.section("").As<train::RunConfig>().model == spec.name) {
+        throw;  // the file names this model, so its complaint is the one that helps
+      }
       if (!first_error) {
         first_error = std::current_exception();
       }

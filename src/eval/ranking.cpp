@@ -17,6 +17,18 @@ constexpr std::uint8_t kTarget = 2;
 // NaN is below every number and equal to itself.
 float Comparable(float score) { return std::isnan(score) ? -std::numeric_limits<float>::infinity() : score; }
 
+// Above so many targets a search of each score among them is quicker than a pass over all scores for each.
+constexpr std::size_t kFewTargets = 32;
+
+// Two for each score above the target's, one for each that is equal.
+std::int64_t HalfPairsLost(std::span<const float> scores, float target) {
+  std::int32_t lost = 0;  // a catalogue has fewer than 2^30 items
+  for (const float score : scores) {
+    lost += static_cast<std::int32_t>(score > target) + static_cast<std::int32_t>(score >= target);
+  }
+  return lost;
+}
+
 void Mark(std::vector<std::uint8_t>& marks, std::span<const std::int32_t> items, std::uint8_t bit) {
   for (const std::int32_t item : items) {
     RECFORCE_CHECK(item >= 0 && static_cast<std::size_t>(item) < marks.size(), "an item outside the catalogue");
@@ -88,22 +100,29 @@ double Ranker::Auc(const Question& question) {
     target_scores_.push_back(Comparable(question.scores[static_cast<std::size_t>(item)]));
   }
   std::sort(target_scores_.begin(), target_scores_.end());
-  const float lowest = target_scores_.front();
   Mark(marks_, question.masked, kMasked);
   Mark(marks_, question.targets, kTarget);
-  std::int64_t others = 0;
-  std::int64_t lost_halves = 0;  // half pairs that targets lose
+  const bool compares_rows = question.candidates.empty() && target_scores_.size() <= kFewTargets &&
+                             target_scores_.front() > -std::numeric_limits<float>::infinity();
+  const Losses losses = compares_rows ? CompareRows(question) : CompareItems(question);
+  Unmark(marks_, question.masked);
+  Unmark(marks_, question.targets);
+  if (losses.others == 0) {
+    return 1.0;
+  }
+  const double pairs = static_cast<double>(losses.others) * static_cast<double>(target_scores_.size());
+  return 1.0 - static_cast<double>(losses.half_pairs) / (2.0 * pairs);
+}
+
+Ranker::Losses Ranker::CompareItems(const Question& question) const {
+  Losses losses;
   const auto meet = [&](std::size_t item) {
-    if (marks_[item] != 0) {
-      return;
+    if (marks_[item] == 0) {
+      const auto [first, last] =
+          std::equal_range(target_scores_.begin(), target_scores_.end(), Comparable(question.scores[item]));
+      ++losses.others;
+      losses.half_pairs += 2 * (first - target_scores_.begin()) + (last - first);
     }
-    ++others;
-    const float score = Comparable(question.scores[item]);
-    if (score < lowest) {
-      return;  // most items are below every target of a good model
-    }
-    const auto [first, last] = std::equal_range(target_scores_.begin(), target_scores_.end(), score);
-    lost_halves += 2 * (first - target_scores_.begin()) + (last - first);
   };
   if (question.candidates.empty()) {
     for (std::size_t item = 0; item < question.scores.size(); ++item) {
@@ -114,13 +133,30 @@ double Ranker::Auc(const Question& question) {
       meet(static_cast<std::size_t>(item));
     }
   }
-  Unmark(marks_, question.masked);
-  Unmark(marks_, question.targets);
-  if (others == 0) {
-    return 1.0;
+  return losses;
+}
+
+// The same for few targets: one vectorised pass over all scores for each, less what does not count. NaN loses every
+// comparison, as it should, because no target is that low.
+Ranker::Losses Ranker::CompareRows(const Question& question) {
+  Losses losses;
+  losses.others = static_cast<std::int64_t>(question.scores.size());
+  for (const float target : target_scores_) {
+    losses.half_pairs += HalfPairsLost(question.scores, target);
   }
-  const double pairs = static_cast<double>(others) * static_cast<double>(target_scores_.size());
-  return 1.0 - static_cast<double>(lost_halves) / (2.0 * pairs);
+  const auto take_out = [&](std::int32_t item) {
+    std::uint8_t& mark = marks_[static_cast<std::size_t>(item)];
+    if (mark != 0) {
+      mark = 0;
+      --losses.others;
+      for (const float target : target_scores_) {
+        losses.half_pairs -= HalfPairsLost(question.scores.subspan(static_cast<std::size_t>(item), 1), target);
+      }
+    }
+  };
+  std::for_each(question.masked.begin(), question.masked.end(), take_out);
+  std::for_each(question.targets.begin(), question.targets.end(), take_out);
+  return losses;
 }
 
 }  // namespace recforce::eval

@@ -34,6 +34,14 @@ class Ranker {
  private:
   std::span<const std::int32_t> RankCandidates(const Question& question, std::int64_t depth);
 
+  // What the targets lose: half pairs, and against how many items.
+  struct Losses {
+    std::int64_t others = 0;
+    std::int64_t half_pairs = 0;
+  };
+  [[nodiscard]] Losses CompareItems(const Question& question) const;
+  Losses CompareRows(const Question& question);
+
   struct Entry {
     float score;
     std::int32_t item;
@@ -45,7 +53,7 @@ class Ranker {
   std::vector<Entry> entries_;
   std::vector<std::int32_t> ranking_;
   std::vector<std::int32_t> hits_;
-  std::vector<float> target_scores_;
+  std::vector<float> target_scores_;  // ascending
 };
 
 }  // namespace recforce::eval

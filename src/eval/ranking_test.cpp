@@ -89,6 +89,30 @@ TEST(RankerTest, NanIsBelowEveryNumber) {
   }
 }
 
+// More targets than are compared row by row, NaN among the others.
+TEST(RankerTest, AucOfManyTargets) {
+  std::vector<float> scores(100);
+  Items targets;
+  Items ranked;
+  for (std::int32_t item = 0; item < 100; ++item) {
+    scores[item] = item % 9 == 4 ? kNan : static_cast<float>((item * 37) % 20);
+    if (item % 2 == 0 && item % 9 != 4) {
+      targets.push_back(item);
+    }
+    ranked.push_back(item);
+  }
+  std::vector<float> comparable = scores;
+  for (float& score : comparable) {
+    score = std::isnan(score) ? -1.0F : score;
+  }
+  Ranker ranker(100, core::Ties::kRelevantLast);
+  EXPECT_NEAR(ranker.Auc({.scores = scores, .masked = {}, .targets = targets, .candidates = {}}),
+              SlowAuc(comparable, ranked, targets), 1e-12);
+  targets.resize(5);
+  EXPECT_NEAR(ranker.Auc({.scores = scores, .masked = {}, .targets = targets, .candidates = {}}),
+              SlowAuc(comparable, ranked, targets), 1e-12);
+}
+
 TEST(RankerTest, NothingToLoseAgainstIsWon) {
   const std::vector<float> scores = {1, 2};
   const Items target = {0};
@@ -99,7 +123,7 @@ TEST(RankerTest, NothingToLoseAgainstIsWon) {
 
 TEST(RankerTest, EqualsCountingOneByOne) {
   const auto holds = rc::check("rankings and AUC equal counting", [] {
-    const auto n = *rc::gen::inRange<std::int32_t>(2, 60);
+    const auto n = *rc::gen::inRange<std::int32_t>(2, 300);
     const auto raw = *rc::gen::container<std::vector<int>>(static_cast<std::size_t>(n), rc::gen::inRange(0, 6));
     const auto roles = *rc::gen::container<std::vector<int>>(static_cast<std::size_t>(n), rc::gen::inRange(0, 6));
     const bool by_candidates = *rc::gen::arbitrary<bool>();
