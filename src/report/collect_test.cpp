@@ -13,6 +13,7 @@
 #include "report/html.h"
 #include "report/json.h"
 #include "support/temp_dir.h"
+#include "support/unsynced_file_system.h"
 
 namespace recforce::report {
 namespace {
@@ -105,7 +106,7 @@ void MakeLog(const fs::path& directory, std::int32_t step = 3) {
       log.time.push_back(place);
     }
   }
-  data::WriteDataset(base::RealFileSystem(), directory, log, {.source = "a<b.csv", .format = "csv", .rows_read = 400});
+  data::WriteDataset(test::UnsyncedDisk(), directory, log, {.source = "a<b.csv", .format = "csv", .rows_read = 400});
 }
 
 class Collecting : public testing::Test {
@@ -121,7 +122,7 @@ class Collecting : public testing::Test {
       settings.Set(key, text, "test");
     }
     train::Observer observer;
-    train::Train(base::RealFileSystem(), registry_, settings, {dir_ / run}, observer);
+    train::Train(test::UnsyncedDisk(), registry_, settings, {dir_ / run}, observer);
   }
 
   CollectOptions Options(const std::vector<std::string>& runs) {
@@ -132,7 +133,7 @@ class Collecting : public testing::Test {
     return options;
   }
 
-  ReportData Report(const CollectOptions& options) { return Collect(base::RealFileSystem(), registry_, options); }
+  ReportData Report(const CollectOptions& options) { return Collect(test::UnsyncedDisk(), registry_, options); }
 
   std::string Refusal(const CollectOptions& options, base::ErrorKind kind) {
     try {
@@ -256,7 +257,7 @@ TEST_F(Collecting, AnUnfinishedRunStillHasItsCurves) {
   Train("b", {{"index.epochs", "5"}});
   train::RunInfo info = train::ReadRunInfo(dir_ / "b");
   info.finished = false;
-  train::WriteRunInfo(base::RealFileSystem(), dir_ / "b", info);
+  train::WriteRunInfo(test::UnsyncedDisk(), dir_ / "b", info);
   std::ofstream(dir_ / "b/metrics.jsonl", std::ios::app) << R"({"phase":"train","epo)";
   const ReportData report = Report(Options({"b", "a"}));
   EXPECT_EQ(report.reference, 1U) << "the first run that is evaluated";
@@ -301,6 +302,43 @@ TEST_F(Collecting, RunsOverDifferentDatasetsAreRefused) {
   EXPECT_EQ(Refusal(Options({"a", "b"}), base::ErrorKind::kData),
             "report: runs over different datasets: 'a' has fingerprint " + a + " (data), 'b' has " + b +
                 " (other); expected one dataset and one split. make a report of each");
+}
+
+TEST_F(Collecting, RunsThatWereEvaluatedDifferentlyAreRefused) {
+  Train("a");
+  Train("b", {{"eval.ties", "optimistic"}});
+  EXPECT_EQ(Refusal(Options({"a", "b"}), base::ErrorKind::kData),
+            "report: runs that were evaluated differently: 'a' with ties 'pessimistic', definitions 'recforce', "
+            "candidates 'all', 'b' with ties 'optimistic', definitions 'recforce', candidates 'all'; expected one way. "
+            "evaluate one of them again");
+}
+
+TEST_F(Collecting, AnEvaluationOfAnotherSplitIsRefused) {
+  Train("a");
+  Report(Options({"a"}));
+  train::StoredEvaluation evaluation = *train::ReadEvaluation(dir_ / "a");
+  const std::string expected = evaluation.split_fingerprint;
+  evaluation.split_fingerprint = "0123";
+  train::WriteEvaluation(test::UnsyncedDisk(), dir_ / "a", evaluation);
+  EXPECT_EQ(Refusal(Options({"a"}), base::ErrorKind::kData),
+            "report: the evaluation of 'a' is not of the test users of its run: split fingerprint '0123'; expected '" +
+                expected + "'. evaluate it again with `recforce evaluate`");
+}
+
+TEST_F(Collecting, GroupsAndListMetricsOfTheEvaluation) {
+  const std::vector<std::pair<std::string, std::string>> settings = {
+      {"eval.groups", "activity"}, {"eval.metrics", "ndcg@10,novelty@10,coverage@10"}};
+  Train("a", settings);
+  Train("b", settings);
+  const ReportData report = Report(Options({"a", "b"}));
+  ASSERT_EQ(report.groups.size(), 3U);
+  EXPECT_EQ(report.groups[0].name, "light");
+  EXPECT_EQ(report.grouping, "how much of them the model was shown");
+  EXPECT_EQ(report.table.metrics, (std::vector<std::string>{"ndcg@10", "novelty@10"}));
+  EXPECT_EQ(report.table.set_metrics, std::vector<std::string>{"coverage@10"});
+  EXPECT_TRUE(report.table.IsBest(0, 0));
+  EXPECT_FALSE(report.table.IsBest(0, 1)) << "more novelty is not better";
+  EXPECT_NE(RenderHtml(report).find("All lists together"), std::string::npos);
 }
 
 TEST_F(Collecting, BadWordsAreRefused) {
