@@ -41,7 +41,10 @@ std::string ConvertCommand(const data::Preprocessing& preprocessing, const std::
   if (preprocessing.min_item_interactions > 0) {
     command += " --min-item-interactions " + std::to_string(preprocessing.min_item_interactions);
   }
-  if (preprocessing.duplicates != "last") {
+  // Where the default is to keep them, "last" has to be said.
+  constexpr std::array<std::string_view, 3> kKeeping = {"sessions", "displays", "open_bandit"};
+  if (preprocessing.duplicates != "last" ||
+      std::find(kKeeping.begin(), kKeeping.end(), preprocessing.format) != kKeeping.end()) {
     command += " --duplicates " + ShellQuote(preprocessing.duplicates);
   }
   return command + " --out " + ShellQuote(out);

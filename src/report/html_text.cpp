@@ -71,6 +71,9 @@ std::string SplitFacts(const ReportData& report) {
   rows += Fact("Left out", base::FormatCount(split.cold_targets_dropped) + " targets that training never saw, " +
                                base::FormatCount(split.users_without_targets) + " users without a target or an input");
   if (report.reference) {
+    if (const std::int64_t seen = report.runs[*report.reference].evaluation->seen_targets_dropped; seen > 0) {
+      rows += Fact("Left out, too", base::FormatCount(seen) + " targets that their users had before");
+    }
     rows += Fact("Ranked", report.candidates == "all"     ? "the whole catalogue"
                            : report.candidates == "given" ? "the candidates that the log gives for each user"
                                                           : "sampled candidates: such metrics do not order models "

@@ -21,20 +21,6 @@ std::optional<std::size_t> Find(const eval::EvalResult& result, const std::strin
   return std::nullopt;
 }
 
-// Holm's step-down adjustment (Holm, 1979), in the order of the input.
-std::vector<double> HolmAdjusted(const std::vector<double>& p) {
-  std::vector<std::size_t> order(p.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
-  std::vector<double> adjusted(p.size());
-  double so_far = 0.0;
-  for (std::size_t rank = 0; rank < order.size(); ++rank) {
-    so_far = std::max(so_far, std::min(1.0, p[order[rank]] * static_cast<double>(p.size() - rank)));
-    adjusted[order[rank]] = so_far;
-  }
-  return adjusted;
-}
-
 }  // namespace
 
 Estimate EstimateOf(std::span<const double> values) {
@@ -119,7 +105,7 @@ std::vector<Difference> CompareWith(std::size_t reference, std::span<const eval:
     for (std::size_t at = first; at < differences.size(); ++at) {
       p.push_back(differences[at].comparison.p);
     }
-    const std::vector<double> adjusted = HolmAdjusted(p);
+    const std::vector<double> adjusted = eval::HolmAdjust(p);
     for (std::size_t at = first; at < differences.size(); ++at) {
       differences[at].p_holm = adjusted[at - first];
     }
