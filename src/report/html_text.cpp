@@ -150,7 +150,8 @@ std::string ListTable(const ReportData& report, const ExampleUser& user) {
         continue;
       }
       const ItemPart& item = user.lists[run][place];
-      cells += item.is_hit ? Tag("td", "\xE2\x9C\x93\xC2\xA0" + ItemText(item), " class=\"hit\"") : Tag("td", ItemText(item));
+      cells += item.is_hit ? Tag("td", "\xE2\x9C\x93\xC2\xA0" + ItemText(item), " class=\"hit\"")
+                           : Tag("td", ItemText(item));
     }
     rows += Tag("tr", cells) + "\n";
   }
@@ -160,8 +161,9 @@ std::string ListTable(const ReportData& report, const ExampleUser& user) {
 std::string ItemList(const std::vector<ItemPart>& items, bool mark) {
   std::string text;
   for (const ItemPart& item : items) {
-    text += (text.empty() ? "" : "; ") +
-            (mark && item.is_hit ? Tag("span", "\xE2\x9C\x93\xC2\xA0" + ItemText(item), " class=\"hit\"") : ItemText(item));
+    text +=
+        (text.empty() ? "" : "; ") +
+        (mark && item.is_hit ? Tag("span", "\xE2\x9C\x93\xC2\xA0" + ItemText(item), " class=\"hit\"") : ItemText(item));
   }
   return text;
 }
