@@ -169,7 +169,8 @@ std::vector<std::int64_t> BinDifferences(std::span<const double> a, std::span<co
   RECFORCE_CHECK(a.size() == b.size() && reach > 0.0, "a histogram needs pairs and a range");
   RECFORCE_CHECK(bins >= 2 && bins % 2 == 0, "zero is an edge only of an even number of bins");
   std::vector<std::int64_t> counts(bins, 0);
-  const auto half = static_cast<double>(bins / 2);
+  const std::size_t bins_a_side = bins / 2;
+  const auto half = static_cast<double>(bins_a_side);
   for (std::size_t user = 0; user < a.size(); ++user) {
     const double difference = a[user] - b[user];
     if (difference == 0.0) {

@@ -235,7 +235,8 @@ Figure DrawCurves(const CurvesPlot& plot, double width) {
   const double row_height = kTitleHeight + kOtherHeight + kAxisHeight + 4.0;
   for (std::size_t n = 1; n < plot.panels.size(); ++n) {
     const double left = kMargin + column_width * static_cast<double>((n - 1) % columns);
-    const double top = y + row_height * static_cast<double>((n - 1) / columns);
+    const std::size_t row = (n - 1) / columns;
+    const double top = y + row_height * static_cast<double>(row);
     AddPanel(figure, {left, top, left + column_width - 12.0, top + row_height - 4.0, {}, {}}, plot.panels[n],
              last_epoch, false, false);
   }

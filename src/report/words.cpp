@@ -13,7 +13,7 @@ constexpr int kDecimals = 4;
 
 std::string Signed(double value) {
   const std::string text = base::FormatFixed(value, kDecimals);
-  const std::string zero = base::FormatFixed(0.0, kDecimals);
+  std::string zero = base::FormatFixed(0.0, kDecimals);
   if (text == zero || text == "-" + zero) {
     return zero;
   }
