@@ -111,7 +111,7 @@ TABLES["amazon-cds"] = {
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", draws=False),
         row("UserKNN", "userknn", draws=False),
-        row("iALS, d = 128", "ials", "dim=128"),
+        row("iALS, d = 128", "ials", "dim=128", "unobserved_weight=0.0014", "reg=0.03", "epochs=8"),
         row("BPR-MF, d = 128", "bpr", "dim=128"),
         row("EASE", "ease", "l2=500", "precision=float32", draws=False),
     ],
@@ -130,6 +130,6 @@ TABLES["yoochoose"] = {
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", "decay=0.5", draws=False),
         row("Session kNN", "userknn", "neighbours=500", "sample=5000", "decay=0.5", draws=False),
-        row("iALS, d = 64", "ials"),
+        row("iALS, d = 64", "ials", "unobserved_weight=0.0002", "reg=0.024", "epochs=8"),
     ],
 }

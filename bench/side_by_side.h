@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "nn/gemm.h"
@@ -30,6 +31,8 @@ inline double Median(std::vector<double> values) {
 inline void Run(std::vector<Contender>& contenders, int rounds) {
   for (int round = -1; round < rounds; ++round) {
     for (Contender& contender : contenders) {
+      // BLAS threads of another process or library go on spinning for a while after their work is done.
+      std::this_thread::sleep_for(std::chrono::milliseconds(60));
       const auto start = std::chrono::steady_clock::now();
       contender.body();
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
