@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -57,7 +58,8 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
                  {"cold_targets_dropped", evaluation.cold_targets_dropped},
                  {"seen_targets_dropped", evaluation.seen_targets_dropped},
                  {"users_without_targets", evaluation.users_without_targets},
-                 {"split_fingerprint", evaluation.split_fingerprint}};
+                 {"split_fingerprint", evaluation.split_fingerprint},
+                 {"seconds", std::round(evaluation.seconds * 1e3) / 1e3}};
   if (!result.set_metrics.empty()) {
     for (const eval::SetMetric& metric : result.set_metrics) {
       object["set_metrics"][metric.metric.name] = metric.value;

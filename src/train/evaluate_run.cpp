@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Test-set evaluation of a finished run, which keeps it user by user.
+#include <chrono>
+
 #include "recforce/base/error.h"
 #include "recforce/eval/groups.h"
 #include "train/run_config.h"
@@ -32,7 +34,9 @@ StoredEvaluation Measure(const core::Recommender& recommender, const data::Split
   options.keep_top = kKeptTopItems;
   options.train = split.train.view();
   StoredEvaluation evaluation;
+  const auto start = std::chrono::steady_clock::now();
   evaluation.result = eval::Evaluate(recommender, split.test, eval::ParseMetrics(config.metrics), options, stop);
+  evaluation.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   evaluation.split_fingerprint = split.fingerprint;
   evaluation.ties = config.ties;
   evaluation.definitions = config.definitions;

@@ -58,6 +58,7 @@ struct StoredEvaluation {
   std::int64_t cold_targets_dropped = 0;
   std::int64_t seen_targets_dropped = 0;
   std::int64_t users_without_targets = 0;
+  double seconds = 0.0;  // scoring, ranking and metrics, without opening anything; not kept, so that files do not vary
 };
 // How many items of each user's list are kept.
 inline constexpr std::int64_t kKeptTopItems = 10;

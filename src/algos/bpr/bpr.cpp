@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "algos/bpr/schedule.h"
-#include "algos/common/factor_model.h"
+#include "algos/common/factor_trainer.h"
 #include "algos/common/item_weights.h"
 #include "algos/common/simd.h"
 #include "nn/vector_math.h"
@@ -80,14 +79,18 @@ struct CellResult {
   std::int64_t samples = 0;
 };
 
-class BprTrainer final : public core::Trainer {
+class BprTrainer final : public FactorTrainer {
  public:
   BprTrainer(const core::TrainView& view, const BprConfig& config, const core::TrainerContext& context)
-      : view_(view),
+      : FactorTrainer(view,
+                      {.epochs = config.epochs,
+                       .patience = config.patience,
+                       .dim = config.dim,
+                       .init_stdev = config.init_stdev,
+                       .bias = config.bias},
+                      FoldInOf(config), context),
         config_(config),
-        seed_(context.seed),
-        tables_(std::make_shared<FactorTables>(Init())),
-        model_(tables_, view.num_items, FoldInOf(config)) {
+        seed_(context.seed) {
     for (std::int64_t user = 0; user < view.interactions.rows(); ++user) {
       std::vector<std::int32_t> row(view.interactions.row(user).begin(), view.interactions.row(user).end());
       std::sort(row.begin(), row.end());
@@ -100,19 +103,14 @@ class BprTrainer final : public core::Trainer {
       }
     }
     if (config.optimizer == "adagrad") {
-      squares_.users.assign(tables_->users.size(), 0.0F);
-      squares_.items.assign(tables_->items.size(), 0.0F);
-      squares_.item_bias.assign(tables_->item_bias.size(), 0.0F);
+      squares_.users.assign(tables().users.size(), 0.0F);
+      squares_.items.assign(tables().items.size(), 0.0F);
+      squares_.item_bias.assign(tables().item_bias.size(), 0.0F);
     }
   }
 
-  [[nodiscard]] std::vector<core::Phase> Phases() const override {
-    return {{.name = "train", .epochs = config_.epochs, .patience = config_.patience}};
-  }
-  void BeginPhase(std::int64_t /*phase*/) override {}
-
   core::Metrics Epoch(const core::EpochContext& context) override {
-    const Schedule schedule(view_.interactions, view_.num_items, seed_, context.epoch);
+    const Schedule schedule(view().interactions, view().num_items, seed_, context.epoch);
     const auto rate = static_cast<float>(config_.learning_rate *
                                          std::pow(config_.learning_rate_decay, static_cast<double>(context.epoch)));
     const std::int64_t blocks = schedule.blocks();
@@ -134,77 +132,33 @@ class BprTrainer final : public core::Trainer {
       }
     }
     // Before squares overflow: folding in could not say what is wrong.
-    const std::vector<float>& items = tables_->items;
+    const std::vector<float>& items = tables().items;
     if (!std::isfinite(sum.loss) ||
         !std::isfinite(Dot(items.data(), items.data(), static_cast<std::int64_t>(items.size())))) {
       throw base::Error(
           base::ErrorKind::kDiverged,
           "bpr: the loss or the vectors are not finite; use a smaller bpr.learning_rate or a larger bpr.l2");
     }
-    tables_->fold_in_scale = CalibrateFoldIn(*tables_, view_.interactions, FoldInOf(config_));
-    model_.Refresh();
+    tables().fold_in_scale = CalibrateFoldIn(tables(), view().interactions, FoldInOf(config_));
+    Refresh();
     return {{"loss", sum.loss / std::max<double>(1.0, static_cast<double>(sum.samples))}};
   }
 
-  [[nodiscard]] const core::Recommender& Current() const override { return model_; }
-  void KeepBest() override { best_ = *tables_; }
-  void EndPhase() override {
-    if (best_) {
-      *tables_ = *best_;
-      model_.Refresh();
-    }
-  }
-  [[nodiscard]] base::TensorSet Export() const override {
-    base::TensorSet set;
-    tables_->Save(set, "");
-    return set;
-  }
   [[nodiscard]] base::TensorSet SaveState() const override {
-    base::TensorSet set = Export();
-    if (best_) {
-      best_->Save(set, "best.");
-    }
+    base::TensorSet set = FactorTrainer::SaveState();
     set.AddOwned("squares.users", squares_.users);
     set.AddOwned("squares.items", squares_.items);
     set.AddOwned("squares.item_bias", squares_.item_bias);
     return set;
   }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override {
-    *tables_ = LoadOwn(state, "");
-    best_.reset();
-    if (state.Has("best.item_factors")) {
-      best_ = LoadOwn(state, "best.");
-    }
+  void LoadState(const base::TensorSet& state, std::int64_t phase) override {
+    FactorTrainer::LoadState(state, phase);
     LoadSquares(state, "squares.users", squares_.users);
     LoadSquares(state, "squares.items", squares_.items);
     LoadSquares(state, "squares.item_bias", squares_.item_bias);
-    model_.Refresh();
   }
 
  private:
-  [[nodiscard]] FactorTables Init() const {
-    const double stdev = config_.init_stdev / std::sqrt(static_cast<double>(config_.dim));
-    FactorTables tables;
-    tables.dim = config_.dim;
-    tables.users = NormalTable(view_.interactions.rows(), config_.dim, stdev, seed_, 0);
-    tables.items = NormalTable(view_.num_items, config_.dim, stdev, seed_, 1);
-    if (config_.bias) {
-      tables.item_bias.assign(static_cast<std::size_t>(view_.num_items), 0.0F);
-    }
-    for (std::int64_t user = 0; user < view_.interactions.rows(); ++user) {
-      tables.user_counts.push_back(static_cast<std::int32_t>(view_.interactions.row(user).size()));
-    }
-    return tables;
-  }
-
-  [[nodiscard]] FactorTables LoadOwn(const base::TensorSet& state, const std::string& prefix) const {
-    FactorTables tables = FactorTables::Load(state, prefix, view_.num_items, config_.dim);
-    if (tables.user_counts != tables_->user_counts || tables.item_bias.size() != tables_->item_bias.size()) {
-      throw base::Error(base::ErrorKind::kData, state.where() + ": the state is of another training log or settings");
-    }
-    return tables;
-  }
-
   static void LoadSquares(const base::TensorSet& state, const std::string& name, std::vector<float>& squares) {
     const auto values = state.Get(name).As<float>();
     if (values.size() != squares.size()) {
@@ -248,13 +202,13 @@ class BprTrainer final : public core::Trainer {
     const std::int64_t user_at = interaction.user * dim;
     const std::int64_t i_at = interaction.item * dim;
     const std::int64_t j_at = negative * dim;
-    float* w = tables_->users.data() + user_at;
-    float* h_i = tables_->items.data() + i_at;
-    float* h_j = tables_->items.data() + j_at;
+    float* w = tables().users.data() + user_at;
+    float* h_i = tables().items.data() + i_at;
+    float* h_j = tables().items.data() + j_at;
     float x = Dot(w, h_i, dim) - Dot(w, h_j, dim);
     if (config_.bias) {
-      x += tables_->item_bias[static_cast<std::size_t>(interaction.item)] -
-           tables_->item_bias[static_cast<std::size_t>(negative)];
+      x += tables().item_bias[static_cast<std::size_t>(interaction.item)] -
+           tables().item_bias[static_cast<std::size_t>(negative)];
     }
     const float small = nn::FastExp(-std::abs(x));
     const float gradient = (x > 0.0F ? small : 1.0F) / (1.0F + small);  // sigmoid(-x)
@@ -294,18 +248,14 @@ class BprTrainer final : public core::Trainer {
 
   void StepBias(const Step& step, std::int32_t item, float gradient) {
     const auto at = static_cast<std::size_t>(item);
-    step(tables_->item_bias[at], step.adagrad ? &squares_.item_bias[at] : nullptr, gradient);
+    step(tables().item_bias[at], step.adagrad ? &squares_.item_bias[at] : nullptr, gradient);
   }
 
-  core::TrainView view_;
   BprConfig config_;
   std::uint64_t seed_;
   data::Csr sorted_;             // the training rows by item, to tell what a user has
   std::vector<double> weights_;  // [I] of negatives, or empty: all alike
-  std::shared_ptr<FactorTables> tables_;
-  FactorRecommender model_;
   Squares squares_;
-  std::optional<FactorTables> best_;
 };
 
 }  // namespace

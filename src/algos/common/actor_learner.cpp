@@ -2,9 +2,9 @@
 #include "algos/common/actor_learner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "algos/common/finite.h"
 #include "nn/device.h"
 #include "nn/kernels.h"
 #include "recforce/base/text.h"
@@ -20,13 +20,6 @@ double KlWeight(std::int64_t step, std::int64_t anneal_steps, double cap) {
 
 std::uint64_t EpochId(std::int64_t phase, std::int64_t epoch) {
   return (static_cast<std::uint64_t>(phase) << 32U) | static_cast<std::uint64_t>(epoch);
-}
-
-void CheckFinite(double value, const std::string& what) {
-  if (!std::isfinite(value)) {
-    throw base::Error(base::ErrorKind::kDiverged,
-                      what + ": not a finite number: training diverged. Try a smaller learning_rate");
-  }
 }
 
 ActorLearner::ActorLearner(const core::TrainView& view, const ActorOptions& options,
@@ -68,7 +61,7 @@ void ActorLearner::ForEachBatch(std::uint64_t epoch_id, const core::EpochContext
   }
 }
 
-core::Metrics ActorLearner::LikelihoodEpoch(const core::EpochContext& context) {
+core::Metrics ActorLearner::Epoch(const core::EpochContext& context) {
   double nll_sum = 0.0;
   double kl_sum = 0.0;
   double kl_weight = 0.0;
@@ -141,50 +134,6 @@ void ActorLearner::Load(const base::TensorSet& set) {
     throw base::Error(base::ErrorKind::kData, set.where() + ": 'actor_steps' is not a step count");
   }
   step_ = *steps;
-}
-
-namespace {
-
-class LikelihoodTrainer final : public core::Trainer {
- public:
-  LikelihoodTrainer(const core::TrainView& view, const ActorOptions& options, const core::TrainerContext& context,
-                    std::int64_t epochs, std::int64_t patience)
-      : learner_(view, options, context), epochs_(epochs), patience_(patience) {}
-
-  [[nodiscard]] std::vector<core::Phase> Phases() const override {
-    return {{.name = "train", .epochs = epochs_, .patience = patience_}};
-  }
-  void BeginPhase(std::int64_t /*phase*/) override {}
-  core::Metrics Epoch(const core::EpochContext& context) override {
-    return nn::Guarded([&] { return learner_.LikelihoodEpoch(context); });
-  }
-  [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
-  void KeepBest() override { learner_.KeepBest(); }
-  void EndPhase() override { learner_.RestoreBest(); }
-  [[nodiscard]] base::TensorSet Export() const override {
-    base::TensorSet set;
-    learner_.params().Save(set, "");
-    return set;
-  }
-  [[nodiscard]] base::TensorSet SaveState() const override {
-    base::TensorSet set;
-    learner_.Save(set);
-    return set;
-  }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override { learner_.Load(state); }
-
- private:
-  ActorLearner learner_;
-  std::int64_t epochs_;
-  std::int64_t patience_;
-};
-
-}  // namespace
-
-std::unique_ptr<core::Trainer> MakeLikelihoodTrainer(const core::TrainView& view, const ActorOptions& options,
-                                                     const core::TrainerContext& context, std::int64_t epochs,
-                                                     std::int64_t patience) {
-  return nn::Guarded([&] { return std::make_unique<LikelihoodTrainer>(view, options, context, epochs, patience); });
 }
 
 }  // namespace recforce::algos

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -42,7 +41,7 @@ class ActorLearner {
                     const std::function<void(const nn::RowBatch&, const torch::Tensor& noise)>& step);
 
   // One epoch of mean nll + beta KL (RaCT spec, 1.5 stage 1).
-  core::Metrics LikelihoodEpoch(const core::EpochContext& context);
+  core::Metrics Epoch(const core::EpochContext& context);
 
   // Adam with fresh moments for the weights, without l2.
   void ResetOptimizer(double learning_rate);
@@ -52,6 +51,7 @@ class ActorLearner {
   void KeepBest() { best_ = params_.Clone(); }
   void RestoreBest();
 
+  void Export(base::TensorSet& set) const { params_.Save(set, ""); }
   void Save(base::TensorSet& set) const;
   void Load(const base::TensorSet& set);
 
@@ -74,13 +74,5 @@ class ActorLearner {
   std::int64_t step_ = 0;  // likelihood steps so far: the clock of the KL weight
   std::optional<AutoencoderParams> best_;
 };
-
-// Throws Error(Diverged) when `value` is not finite.
-void CheckFinite(double value, const std::string& what);
-
-// A trainer of one phase, "train", around an ActorLearner: all that Multi-VAE and Multi-DAE are.
-std::unique_ptr<core::Trainer> MakeLikelihoodTrainer(const core::TrainView& view, const ActorOptions& options,
-                                                     const core::TrainerContext& context, std::int64_t epochs,
-                                                     std::int64_t patience);
 
 }  // namespace recforce::algos

@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "algos/common/factor_model.h"
+#include "algos/common/factor_trainer.h"
 #include "algos/common/item_weights.h"
 #include "algos/common/least_squares.h"
 #include "algos/common/simd.h"
@@ -28,79 +27,26 @@ FoldIn FoldInOf(const IalsConfig& config) {
           .hint = kHint};
 }
 
-class IalsTrainer final : public core::Trainer {
+class IalsTrainer final : public FactorTrainer {
  public:
   IalsTrainer(const core::TrainView& view, const IalsConfig& config, const core::TrainerContext& context)
-      : view_(view),
+      : FactorTrainer(
+            view,
+            {.epochs = config.epochs, .patience = config.patience, .dim = config.dim, .init_stdev = config.init_stdev},
+            FoldInOf(config), context),
         config_(config),
-        users_of_(Transpose(view.interactions, view.num_items)),
-        tables_(std::make_shared<FactorTables>(Init(view, config, context.seed))),
-        model_(tables_, view.num_items, FoldInOf(config)) {}
-
-  [[nodiscard]] std::vector<core::Phase> Phases() const override {
-    return {{.name = "train", .epochs = config_.epochs, .patience = config_.patience}};
-  }
-  void BeginPhase(std::int64_t /*phase*/) override {}
+        users_of_(Transpose(view.interactions, view.num_items)) {}
 
   // Items first: the users' vectors are then exact for the items' that go with them, as a stranger's is.
   core::Metrics Epoch(const core::EpochContext& context) override {
-    SolveSide(users_of_.view(), tables_->users, tables_->items, 0, context);
-    const double users = SolveSide(view_.interactions, tables_->items, tables_->users, kSlices, context);
-    model_.Refresh();
-    const double loss = users + Penalty(users_of_.view(), tables_->items);
-    return {{"loss", loss / std::max<double>(1.0, static_cast<double>(view_.interactions.nnz()))}};
-  }
-
-  [[nodiscard]] const core::Recommender& Current() const override { return model_; }
-  void KeepBest() override { best_ = *tables_; }
-  void EndPhase() override {
-    if (best_) {
-      *tables_ = *best_;
-      model_.Refresh();
-    }
-  }
-  [[nodiscard]] base::TensorSet Export() const override {
-    base::TensorSet set;
-    tables_->Save(set, "");
-    return set;
-  }
-  [[nodiscard]] base::TensorSet SaveState() const override {
-    base::TensorSet set = Export();
-    if (best_) {
-      best_->Save(set, "best.");
-    }
-    return set;
-  }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override {
-    *tables_ = LoadOwn(state, "");
-    best_.reset();
-    if (state.Has("best.item_factors")) {
-      best_ = LoadOwn(state, "best.");
-    }
-    model_.Refresh();
+    SolveSide(users_of_.view(), tables().users, tables().items, 0, context);
+    const double users = SolveSide(view().interactions, tables().items, tables().users, kSlices, context);
+    Refresh();
+    const double loss = users + Penalty(users_of_.view(), tables().items);
+    return {{"loss", loss / std::max<double>(1.0, static_cast<double>(view().interactions.nnz()))}};
   }
 
  private:
-  static FactorTables Init(const core::TrainView& view, const IalsConfig& config, std::uint64_t seed) {
-    const double stdev = config.init_stdev / std::sqrt(static_cast<double>(config.dim));
-    FactorTables tables;
-    tables.dim = config.dim;
-    tables.users = NormalTable(view.interactions.rows(), config.dim, stdev, seed, 0);
-    tables.items = NormalTable(view.num_items, config.dim, stdev, seed, 1);
-    for (std::int64_t user = 0; user < view.interactions.rows(); ++user) {
-      tables.user_counts.push_back(static_cast<std::int32_t>(view.interactions.row(user).size()));
-    }
-    return tables;
-  }
-
-  [[nodiscard]] FactorTables LoadOwn(const base::TensorSet& state, const std::string& prefix) const {
-    FactorTables tables = FactorTables::Load(state, prefix, view_.num_items, config_.dim);
-    if (tables.user_counts != tables_->user_counts) {
-      throw base::Error(base::ErrorKind::kData, state.where() + ": the users are not those of this training log");
-    }
-    return tables;
-  }
-
   // The weight of a row's squared length: reg (n + unobserved_weight N)^reg_exponent, N: rows of the other side.
   [[nodiscard]] double Ridge(std::int64_t count, std::int64_t others) const {
     return FoldInOf(config_).Ridge(count, others);
@@ -148,18 +94,14 @@ class IalsTrainer final : public core::Trainer {
     double sum = 0.0;
     for (std::int64_t row = 0; row < rows.rows(); ++row) {
       const float* vector = table.data() + row * config_.dim;
-      sum += Ridge(static_cast<std::int64_t>(rows.row(row).size()), view_.interactions.rows()) *
+      sum += Ridge(static_cast<std::int64_t>(rows.row(row).size()), view().interactions.rows()) *
              Dot(vector, vector, config_.dim);
     }
     return sum;
   }
 
-  core::TrainView view_;
   IalsConfig config_;
   data::Csr users_of_;
-  std::shared_ptr<FactorTables> tables_;
-  FactorRecommender model_;
-  std::optional<FactorTables> best_;
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/multi_dae/multi_dae.h"
 
+#include "algos/common/one_phase_trainer.h"
+
 namespace recforce::algos {
 namespace {
 
@@ -54,7 +56,7 @@ core::AlgorithmSpec MultiDaeSpec() {
                                   .l2 = config.l2,
                                   .kl_cap = 0.0,
                                   .batch_size = config.batch_size};
-    return MakeLikelihoodTrainer(view, options, context, config.epochs, config.patience);
+    return MakeOnePhaseTrainer<ActorLearner>(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                  const std::string& device) {

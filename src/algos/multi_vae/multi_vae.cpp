@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/multi_vae/multi_vae.h"
 
+#include "algos/common/one_phase_trainer.h"
+
 namespace recforce::algos {
 namespace {
 
@@ -58,7 +60,7 @@ core::AlgorithmSpec MultiVaeSpec() {
                                   .kl_cap = config.kl_cap,
                                   .kl_anneal_steps = config.kl_anneal_steps,
                                   .batch_size = config.batch_size};
-    return MakeLikelihoodTrainer(view, options, context, config.epochs, config.patience);
+    return MakeOnePhaseTrainer<ActorLearner>(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                  const std::string& device) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "algos/common/one_phase_trainer.h"
 #include "algos/ract/ract_trainer.h"
 #include "algos/ract/target.h"
 #include "nn/kernels.h"
@@ -214,7 +215,7 @@ TEST(Ract, FirstStageIsMultiVae) {
   RactTrainer ract(Small(), {rows.view(), kItems}, {});
   const ActorOptions options = {
       .shape = {.items = kItems, .hidden = 16, .latent = 8}, .learning_rate = 1e-2, .batch_size = 20};
-  const auto vae = MakeLikelihoodTrainer({rows.view(), kItems}, options, {}, 8, 0);
+  const auto vae = MakeOnePhaseTrainer<ActorLearner>({rows.view(), kItems}, options, {}, 8, 0);
   for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
     ract.BeginPhase(0);
     EXPECT_EQ(ract.Epoch({.phase = 0, .epoch = epoch}), vae->Epoch({.phase = 0, .epoch = epoch}));

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "algos/common/finite.h"
 #include "algos/ract/target.h"
 #include "nn/device.h"
 #include "nn/kernels.h"
@@ -113,7 +114,7 @@ core::Metrics RactTrainer::Epoch(const core::EpochContext& context) {
   return nn::Guarded([&] {
     const std::string& stage = StageOf(context.phase);
     if (stage == "actor") {
-      return actor_.LikelihoodEpoch(context);
+      return actor_.Epoch(context);
     }
     if (stage == "critic") {
       return CriticEpoch(context);

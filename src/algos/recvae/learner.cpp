@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algos/common/finite.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
 #include "nn/kernels.h"
-#include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
@@ -29,13 +29,6 @@ double Sum(const std::vector<double>& values) {
     sum += value;
   }
   return sum;
-}
-
-void CheckFinite(double value) {
-  if (!std::isfinite(value)) {
-    throw base::Error(base::ErrorKind::kDiverged,
-                      "loss: not a finite number: training diverged. Try a smaller learning_rate");
-  }
 }
 
 }  // namespace
@@ -148,7 +141,7 @@ RecvaeGradients RecvaeLearner::EncoderPassOver(std::uint64_t pass, const core::E
   RecvaeGradients total;
   ForEachBatch(pass, options_.keep, context, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
     const RecvaeGradients step = pass_.ForEncoder(model_, batch, noise, options_.gamma);
-    CheckFinite(step.nll + step.kl);
+    CheckFinite(step.nll + step.kl, "loss");
     total.nll += step.nll;
     total.kl += step.kl;
     encoder_adam_.BeginStep();
@@ -164,7 +157,7 @@ double RecvaeLearner::DecoderPassOver(std::uint64_t pass, const core::EpochConte
   double nll = 0.0;
   ForEachBatch(pass, 1.0, context, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
     const RecvaeGradients step = pass_.ForDecoder(model_, batch, noise);
-    CheckFinite(step.nll);
+    CheckFinite(step.nll, "decoder loss");
     nll += step.nll;
     decoder_adam_.BeginStep();
     for (std::size_t index = 0; index < step.gradients.size(); ++index) {

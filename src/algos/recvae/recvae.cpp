@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/recvae/recvae.h"
 
+#include "algos/common/one_phase_trainer.h"
 #include "algos/recvae/learner.h"
 #include "nn/device.h"
 
@@ -10,49 +11,6 @@ namespace {
 RecvaeShape ShapeOf(const RecvaeConfig& config, std::int64_t num_items) {
   return {.items = num_items, .hidden = config.hidden, .latent = config.latent};
 }
-
-class RecvaeTrainer final : public core::Trainer {
- public:
-  RecvaeTrainer(const core::TrainView& view, const RecvaeConfig& config, const core::TrainerContext& context)
-      : learner_(view,
-                 {.shape = ShapeOf(config, view.num_items),
-                  .learning_rate = config.learning_rate,
-                  .gamma = config.gamma,
-                  .keep = 1.0 - config.dropout,
-                  .batch_size = config.batch_size,
-                  .encoder_passes = config.encoder_passes,
-                  .decoder_passes = config.decoder_passes},
-                 context),
-        epochs_(config.epochs),
-        patience_(config.patience) {}
-
-  [[nodiscard]] std::vector<core::Phase> Phases() const override {
-    return {{.name = "train", .epochs = epochs_, .patience = patience_}};
-  }
-  void BeginPhase(std::int64_t /*phase*/) override {}
-  core::Metrics Epoch(const core::EpochContext& context) override {
-    return nn::Guarded([&] { return learner_.Epoch(context); });
-  }
-  [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
-  void KeepBest() override { learner_.KeepBest(); }
-  void EndPhase() override { learner_.RestoreBest(); }
-  [[nodiscard]] base::TensorSet Export() const override {
-    base::TensorSet set;
-    learner_.Export(set);
-    return set;
-  }
-  [[nodiscard]] base::TensorSet SaveState() const override {
-    base::TensorSet set;
-    learner_.Save(set);
-    return set;
-  }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override { learner_.Load(state); }
-
- private:
-  RecvaeLearner learner_;
-  std::int64_t epochs_;
-  std::int64_t patience_;
-};
 
 }  // namespace
 
@@ -94,8 +52,16 @@ core::AlgorithmSpec RecvaeSpec() {
   spec.paper = "Shenbin et al., WSDM 2020";
   spec.make_config = [] { return config::Section::Make<RecvaeConfig>("recvae", RecvaeFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
-                         const core::TrainerContext& context) -> std::unique_ptr<core::Trainer> {
-    return nn::Guarded([&] { return std::make_unique<RecvaeTrainer>(view, section.As<RecvaeConfig>(), context); });
+                         const core::TrainerContext& context) {
+    const auto& config = section.As<RecvaeConfig>();
+    const RecvaeOptions options = {.shape = ShapeOf(config, view.num_items),
+                                   .learning_rate = config.learning_rate,
+                                   .gamma = config.gamma,
+                                   .keep = 1.0 - config.dropout,
+                                   .batch_size = config.batch_size,
+                                   .encoder_passes = config.encoder_passes,
+                                   .decoder_passes = config.decoder_passes};
+    return MakeOnePhaseTrainer<RecvaeLearner>(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                  const std::string& device) -> std::unique_ptr<core::Recommender> {

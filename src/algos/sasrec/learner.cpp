@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algos/common/finite.h"
 #include "algos/sasrec/reference.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
 #include "nn/row_batch.h"
-#include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
@@ -212,10 +212,7 @@ core::Metrics SasrecLearner::Epoch(const core::EpochContext& context) {
     }
     const double loss =
         device_.is_cpu() ? GradientOnCpu(users, positions, epoch) : GradientOnDevice(users, positions, epoch);
-    if (!std::isfinite(loss)) {
-      throw base::Error(base::ErrorKind::kDiverged,
-                        "loss: not a finite number: training diverged. Try a smaller learning_rate");
-    }
+    CheckFinite(loss, "loss");
     loss_sum += loss;
     position_sum += positions;
     adam_.BeginStep();

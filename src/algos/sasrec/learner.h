@@ -48,6 +48,7 @@ class SasrecLearner {
 
   void KeepBest() { best_ = params_.flat.clone(); }
   void RestoreBest();
+  void Export(base::TensorSet& set) const { params_.Save(set, ""); }
   void Save(base::TensorSet& set) const;
   void Load(const base::TensorSet& set);
   [[nodiscard]] const SasrecParams& params() const { return params_; }

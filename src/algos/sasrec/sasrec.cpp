@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/sasrec/sasrec.h"
 
+#include "algos/common/one_phase_trainer.h"
 #include "algos/sasrec/learner.h"
 #include "nn/device.h"
 
@@ -29,48 +30,6 @@ SasrecLoss LossOf(const SasrecConfig& config) {
   }
   return config.loss == "bce" ? SasrecLoss::kBinaryCrossEntropy : SasrecLoss::kSampledCrossEntropy;
 }
-
-class SasrecTrainer final : public core::Trainer {
- public:
-  SasrecTrainer(const core::TrainView& view, const SasrecConfig& config, const core::TrainerContext& context)
-      : learner_(view,
-                 {.shape = ShapeOf(config, view.num_items),
-                  .batch_size = config.batch_size,
-                  .learning_rate = config.learning_rate,
-                  .keep = 1.0 - config.dropout,
-                  .loss = LossOf(config),
-                  .negatives = config.negatives},
-                 context),
-        epochs_(config.epochs),
-        patience_(config.patience) {}
-
-  [[nodiscard]] std::vector<core::Phase> Phases() const override {
-    return {{.name = "train", .epochs = epochs_, .patience = patience_}};
-  }
-  void BeginPhase(std::int64_t /*phase*/) override {}
-  core::Metrics Epoch(const core::EpochContext& context) override {
-    return nn::Guarded([&] { return learner_.Epoch(context); });
-  }
-  [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
-  void KeepBest() override { learner_.KeepBest(); }
-  void EndPhase() override { learner_.RestoreBest(); }
-  [[nodiscard]] base::TensorSet Export() const override {
-    base::TensorSet set;
-    learner_.params().Save(set, "");
-    return set;
-  }
-  [[nodiscard]] base::TensorSet SaveState() const override {
-    base::TensorSet set;
-    learner_.Save(set);
-    return set;
-  }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override { learner_.Load(state); }
-
- private:
-  SasrecLearner learner_;
-  std::int64_t epochs_;
-  std::int64_t patience_;
-};
 
 }  // namespace
 
@@ -121,8 +80,15 @@ core::AlgorithmSpec SasrecSpec() {
   spec.paper = "Kang and McAuley, ICDM 2018";
   spec.make_config = [] { return config::Section::Make<SasrecConfig>("sasrec", SasrecFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
-                         const core::TrainerContext& context) -> std::unique_ptr<core::Trainer> {
-    return nn::Guarded([&] { return std::make_unique<SasrecTrainer>(view, section.As<SasrecConfig>(), context); });
+                         const core::TrainerContext& context) {
+    const auto& config = section.As<SasrecConfig>();
+    const SasrecOptions options = {.shape = ShapeOf(config, view.num_items),
+                                   .batch_size = config.batch_size,
+                                   .learning_rate = config.learning_rate,
+                                   .keep = 1.0 - config.dropout,
+                                   .loss = LossOf(config),
+                                   .negatives = config.negatives};
+    return MakeOnePhaseTrainer<SasrecLearner>(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                  const std::string& device) -> std::unique_ptr<core::Recommender> {
