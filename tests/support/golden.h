@@ -11,11 +11,12 @@
 #include "nn/torch.h"
 #include "recforce/base/error.h"
 #include "recforce/data/csr.h"
+#include "support/source_dir.h"
 
 namespace recforce::test {
 
 inline nlohmann::json ReadGolden(const std::string& name) {
-  std::ifstream file(std::string(RECFORCE_SOURCE_DIR) + "/tests/golden/" + name);
+  std::ifstream file(SourceDir() / "tests" / "golden" / name);
   nlohmann::json content = nlohmann::json::parse(file);
   RECFORCE_CHECK(content.at("magic") == "recforce-golden" && content.at("version") == 1, name + " is no golden file");
   return content;

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/source_dir.h"
+
 namespace recforce::test {
 
 class TempDir {
@@ -43,7 +45,7 @@ inline std::optional<std::filesystem::path> RealData() {
   if (const char* named = std::getenv("RECFORCE_DATA")) {
     return std::filesystem::path(named);
   }
-  const std::filesystem::path beside = std::filesystem::path(RECFORCE_SOURCE_DIR) / "../shared/data";
+  const std::filesystem::path beside = SourceDir() / "../shared/data";
   return std::filesystem::exists(beside) ? std::optional(beside) : std::nullopt;
 }
 

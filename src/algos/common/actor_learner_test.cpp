@@ -50,10 +50,10 @@ TEST(ActorLearner, LikelihoodFalls) {
   const data::Csr rows = Rows();
   ActorLearner learner({rows.view(), 10}, Small(), {});
   core::EpochContext context;
-  const double first = learner.LikelihoodEpoch(context)[0].second;
+  const double first = learner.Epoch(context)[0].second;
   double late = 0.0;
   for (context.epoch = 1; context.epoch <= 100; ++context.epoch) {
-    const double nll = learner.LikelihoodEpoch(context)[0].second;
+    const double nll = learner.Epoch(context)[0].second;
     late += context.epoch > 80 ? nll / 20.0 : 0.0;
   }
   // Three clicks out of ten items: 3 ln 10 = 6.9 for a uniform guess, 3 ln 3 = 3.3 for a perfect one. Half of the
@@ -75,7 +75,7 @@ TEST(ActorLearner, StopsBetweenSteps) {
     stop.Set();
   };
   try {
-    learner.LikelihoodEpoch(context);
+    learner.Epoch(context);
     FAIL() << "it went on";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::kInterrupted);
@@ -88,7 +88,7 @@ TEST(ActorLearner, DivergenceIsAnError) {
   ActorLearner learner({rows.view(), 10}, Small(), {});
   learner.params().output.fill_(std::numeric_limits<float>::quiet_NaN());
   try {
-    learner.LikelihoodEpoch({});
+    learner.Epoch({});
     FAIL() << "NaN went unnoticed";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::kDiverged);
@@ -101,7 +101,7 @@ TEST(ActorLearner, BestIsRemembered) {
   ActorLearner learner({rows.view(), 10}, Small(), {});
   const torch::Tensor before = learner.params().output.clone();
   learner.KeepBest();
-  learner.LikelihoodEpoch({});
+  learner.Epoch({});
   EXPECT_FALSE(learner.params().output.equal(before));
   learner.RestoreBest();
   EXPECT_TRUE(learner.params().output.equal(before));
