@@ -189,7 +189,7 @@ std::string CheckSearch(const Field& field, const SearchSpace& space, void* conf
     }
   }
   for (const std::string& text : texts) {
-    if (const std::string refused = field.set(config, text); !refused.empty()) {
+    if (std::string refused = field.set(config, text); !refused.empty()) {
       return refused;
     }
   }

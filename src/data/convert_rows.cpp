@@ -70,8 +70,11 @@ Survivors FindSurvivors(const CollectedLog& log, const SortedLog& sorted, const 
       log.users(), user_order, [&](std::size_t user) { return sorted.rows_of_user()[user] > 0; }, survivors.user_ids);
   std::vector<std::uint8_t> used = sorted.item_is_used();
   const auto use = [&](std::int32_t user, std::span<const std::int32_t> items) {
+    if (survivors.new_user[static_cast<std::size_t>(user)] < 0) {
+      return;
+    }
     for (const std::int32_t item : items) {
-      used[static_cast<std::size_t>(item)] |= survivors.new_user[static_cast<std::size_t>(user)] >= 0 ? 1 : 0;
+      used[static_cast<std::size_t>(item)] = 1;
     }
   };
   const DisplayColumns& displays = log.displays();

@@ -2,7 +2,7 @@
 // Open addressing, linear probing. Slots hold the key beside the number, four to a cache line.
 #include "data/id_table.h"
 
-#define XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // NOLINT(readability-identifier-naming): the name is xxhash's
 #include <xxhash.h>
 
 #include <algorithm>

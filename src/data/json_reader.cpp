@@ -19,11 +19,13 @@ using Json = nlohmann::json;
 // Walks over a line and leaves word of how far the parser has read, which its callbacks do not say.
 class Walker {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the names are std::iterator_traits's
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
   using difference_type = std::ptrdiff_t;
   using pointer = const char*;
   using reference = const char&;
+  // NOLINTEND(readability-identifier-naming)
 
   Walker(const char* at, const char** reached) : at_(at), reached_(reached) {}
   reference operator*() const { return *at_; }

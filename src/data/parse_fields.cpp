@@ -132,8 +132,9 @@ std::int64_t Seconds(const DateTime& t) {
   for (int month = 1; month < t.month; ++month) {
     days += DaysInMonth(t.year, month);
   }
-  const std::int64_t local = 86400 * days + 3600 * t.hour + 60 * t.minute + t.second;
-  return local - t.offset_sign * (3600 * t.offset_hours + 60 * t.offset_minutes);
+  const std::int64_t local = ((24 * days + t.hour) * 60 + t.minute) * 60 + t.second;
+  const std::int64_t offset = (std::int64_t{60} * t.offset_hours + t.offset_minutes) * 60;
+  return local - t.offset_sign * offset;
 }
 
 bool Exists(const DateTime& t) {
