@@ -73,7 +73,9 @@ class Table:
 
     # A split that is drawn anew with each seed makes every row depend on it; else only models that draw do.
     def seeds_of(self, row):
-        return self.seeds if self.plan["split_by_seed"] or row.get("draws", True) else self.seeds[:1]
+        if not self.plan["split_by_seed"] and not row["draws"]:
+            return self.seeds[:1]
+        return self.seeds[:row["seeds"]]
 
     def run(self, store, row, seed):
         label = row["label"]

@@ -12,6 +12,7 @@ target_compile_options(recforce_flags INTERFACE -Wall -Wextra -Wshadow -Wconvers
 # members that designated initialisers leave at their defaults.
 target_compile_options(recforce_flags INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>)
 if(RECFORCE_WERROR)
   target_compile_options(recforce_flags INTERFACE -Werror)

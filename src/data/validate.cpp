@@ -168,7 +168,9 @@ class Counter final : public RowSink {
     }
     std::vector<std::uint8_t> trained(static_cast<std::size_t>(items_.size()), 0);
     for (const std::uint64_t row : rows_) {
-      trained[ItemOf(row)] |= PartOf(row) == Part::kTrain ? 1 : 0;
+      if (PartOf(row) == Part::kTrain) {
+        trained[ItemOf(row)] = 1;
+      }
     }
     std::int64_t leaked = 0;
     std::int64_t cold = 0;
