@@ -20,7 +20,8 @@ from results_tables import TABLES
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "results.md"
-T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}  # Student's t, two-sided, by number of seeds
+# Student's t, two-sided, by number of seeds
+T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 
 
 def call(program, *arguments):
@@ -35,12 +36,12 @@ def interval(values):
     if len(values) < 2:
         return mean, float("nan")
     deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    return mean, T95.get(len(values), 1.96) * deviation / math.sqrt(len(values))
+    return mean, T95[len(values)] * deviation / math.sqrt(len(values))
 
 
 def validations(run, phase=None):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [v["validation"] for v in lines if "validation" in v and phase in (None, v["phase"])]
+    return [v["validation"] for v in lines if v.get("validation") is not None and phase in (None, v["phase"])]
 
 
 def last_metric(run, phase, name):
@@ -126,9 +127,8 @@ class Table:
 
     @staticmethod
     def differences(labels, compared):
-        rows = compared.get("comparisons", [compared])
         cells = {}
-        for label, row in zip(labels, rows):
+        for label, row in zip(labels, compared["comparisons"]):
             low, high = row["ci95"]
             p = row.get("p_holm", row["p"])
             cells[label] = f"{row['difference']:+.4f} [{low:+.4f}, {high:+.4f}] | " + (
@@ -146,8 +146,9 @@ class Table:
                 if (label, seed) not in self.runs or (other, seed) not in self.runs:
                     continue
                 run = self.runs[label, seed]
-                row = json.loads(self.call("compare", run, self.runs[other, seed], "--metric", "ndcg@100", "--json"))
-                row = row.get("comparisons", [row])[0]
+                compared = json.loads(self.call("compare", run, self.runs[other, seed], "--metric", "ndcg@100",
+                                                "--json"))
+                row = compared["comparisons"][0]
                 gain = max(validations(run)) - max(validations(run, "actor"))
                 critic = f"{last_metric(run, 'critic', 'critic_r'):.2f}" if label == "RaCT" else ""
                 low, high = row["ci95"]
@@ -188,6 +189,13 @@ def main():
     parser.add_argument("--data", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("RECFORCE_DATA", ROOT / ".." / "shared" / "data")))
     options = parser.parse_args()
+    known = [row["label"] for row in TABLES[options.table]["rows"]]
+    if unknown := [label for label in options.rows or [] if label not in known]:
+        parser.error(f"--rows: no such row: {unknown}; the table has {known}")
+    if options.rows and options.write:
+        parser.error("--write puts a whole table into the document; leave --rows out")
+    if options.seeds and not 1 <= len(options.seeds) <= 10:
+        parser.error("--seeds: from one to ten")
     lines = Table(options.table, options).make()
     print("\n".join(lines))
     if options.write:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/register_all.h"
 
+#include <utility>
+
 #include "algos/bpr/bpr.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
@@ -14,25 +16,51 @@
 #include "algos/sasrec/sasrec.h"
 #include "algos/slim/slim.h"
 #include "algos/userknn/userknn.h"
+#include "nn/device.h"
 #include "nn/gemm.h"
 
 namespace recforce::algos {
+namespace {
+
+// libtorch's errors come out as ours, and a device is refused where it would make no difference.
+core::AlgorithmSpec Checked(core::AlgorithmSpec spec) {
+  const auto check = [name = spec.name, uses_device = spec.uses_device](const std::string& device) {
+    if (!uses_device && device != "cpu") {
+      throw base::Error(base::ErrorKind::kUsage,
+                        "device: '" + name + "' runs on the CPU alone: '" + device + "'; expected cpu");
+    }
+  };
+  spec.make_trainer = [check, make = std::move(spec.make_trainer)](const config::Section& section,
+                                                                   const core::TrainView& view,
+                                                                   const core::TrainerContext& context) {
+    check(context.device);
+    return nn::Guarded([&] { return make(section, view, context); });
+  };
+  spec.load = [check, load = std::move(spec.load)](const config::Section& section, const base::TensorSet& tensors,
+                                                   std::int64_t num_items, const std::string& device) {
+    check(device);
+    return nn::Guarded([&] { return load(section, tensors, num_items, device); });
+  };
+  return spec;
+}
+
+}  // namespace
 
 void RegisterAll(core::Registry& registry) {
   nn::UseOneBlasThread();
-  registry.Add(PopularitySpec());
-  registry.Add(ItemKnnSpec());
-  registry.Add(UserKnnSpec());
-  registry.Add(SlimSpec());
-  registry.Add(EaseSpec());
-  registry.Add(IalsSpec());
-  registry.Add(BprSpec());
-  registry.Add(FactorsSpec());
-  registry.Add(MultiDaeSpec());
-  registry.Add(MultiVaeSpec());
-  registry.Add(RactSpec());
-  registry.Add(RecvaeSpec());
-  registry.Add(SasrecSpec());
+  registry.Add(Checked(PopularitySpec()));
+  registry.Add(Checked(ItemKnnSpec()));
+  registry.Add(Checked(UserKnnSpec()));
+  registry.Add(Checked(SlimSpec()));
+  registry.Add(Checked(EaseSpec()));
+  registry.Add(Checked(IalsSpec()));
+  registry.Add(Checked(BprSpec()));
+  registry.Add(Checked(FactorsSpec()));
+  registry.Add(Checked(MultiDaeSpec()));
+  registry.Add(Checked(MultiVaeSpec()));
+  registry.Add(Checked(RactSpec()));
+  registry.Add(Checked(RecvaeSpec()));
+  registry.Add(Checked(SasrecSpec()));
 }
 
 }  // namespace recforce::algos

@@ -145,15 +145,46 @@ FileSystem& RealFileSystem() {
   return files;
 }
 
+namespace {
+
+// What a chain of links points to, there or not yet; `path` itself when it is no link. The system ends a chain after
+// 40 links, and so do we.
+std::filesystem::path BehindLinks(std::filesystem::path path) {
+  std::error_code error;
+  for (int links = 0; std::filesystem::is_symlink(path, error); ++links) {
+    const std::filesystem::path next = std::filesystem::read_symlink(path, error);
+    if (error || links == 40) {
+      Fail(path, "follow this link", error ? error.value() : ELOOP);
+    }
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
+void WriteThrough(FileSystem& files, const std::filesystem::path& path,
+                  const std::function<void(WritableFile&)>& fill) {
+  const std::unique_ptr<WritableFile> file = files.Create(path);
+  fill(*file);
+  file->Sync();
+  file->Close();
+}
+
+}  // namespace
+
+// A link stays one: the file behind it is replaced. What is neither a file nor absent cannot be replaced without taking
+// it away from its readers, so it is written as it is, and a failure leaves half of it written.
 void WriteAtomically(FileSystem& files, const std::filesystem::path& path,
                      const std::function<void(WritableFile&)>& fill) {
-  const std::filesystem::path temporary = path.parent_path() / ("." + path.filename().string() + ".tmp");
+  std::error_code ignored;
+  if (std::filesystem::is_other(path, ignored)) {  // pipes, terminals and other devices
+    WriteThrough(files, path, fill);
+    return;
+  }
+  const std::filesystem::path target = BehindLinks(path);
+  const std::filesystem::path temporary = target.parent_path() / ("." + target.filename().string() + ".tmp");
   try {
-    const std::unique_ptr<WritableFile> file = files.Create(temporary);
-    fill(*file);
-    file->Sync();
-    file->Close();
-    files.Rename(temporary, path);
+    WriteThrough(files, temporary, fill);
+    files.Rename(temporary, target);
   } catch (...) {
     try {
       files.Remove(temporary);

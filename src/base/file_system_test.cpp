@@ -2,8 +2,12 @@
 // Tests of the disk: atomic writes under every failure, error texts, mappings.
 #include "recforce/base/file_system.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -130,6 +134,41 @@ TEST(WriteAtomicallyTest, ReplacesAndLeavesNoTemporary) {
   WriteNew(RealFileSystem(), path);
   EXPECT_EQ(ReadTextFile(path), kNew);
   EXPECT_EQ(CountFiles(folder.path()), 1);
+}
+
+TEST(WriteAtomicallyTest, LinksStayLinks) {
+  const TempDir folder;
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::create_symlink("elsewhere/target", folder / "near");
+  std::filesystem::create_symlink(folder / "near", folder / "far");
+  for (const std::string text : {"", "an old target"}) {  // the target is not there, then it is
+    if (!text.empty()) {
+      (void)folder.Write("elsewhere/target", text);
+    }
+    WriteNew(RealFileSystem(), folder / "far");
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "far"));
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "near"));
+    EXPECT_EQ(ReadTextFile(folder / "elsewhere/target"), kNew);
+    EXPECT_EQ(CountFiles(folder / "elsewhere"), 1);
+  }
+  std::filesystem::create_symlink("round", folder / "round");
+  EXPECT_THROW(WriteNew(RealFileSystem(), folder / "round"), Error);
+}
+
+TEST(WriteAtomicallyTest, APipeIsWrittenAndStaysAPipe) {
+  const TempDir folder;
+  const std::string pipe = (folder / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  WriteNew(RealFileSystem(), pipe);
+  std::string text(100, '\0');
+  const ssize_t got = ::read(reader, text.data(), text.size());
+  ::close(reader);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  EXPECT_EQ(text, kNew);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(CountFiles(folder.path()), 0);
 }
 
 TEST(WriteAtomicallyTest, AFullDiskAtEveryByteLeavesTheOldFileAlone) {

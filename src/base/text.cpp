@@ -59,31 +59,6 @@ std::size_t EditDistance(std::string_view left, std::string_view right) {
   return current[right.size()];
 }
 
-// Length of the UTF-8 sequence at the start of `text`, or 0 when it is not valid.
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) {
-    return 1;
-  }
-  const std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
-    return 0;
-  }
-  // The second byte also rules out overlong forms, surrogates and code points past U+10FFFF.
-  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (byte(1) < low || byte(1) > high) {
-    return 0;
-  }
-  for (std::size_t at = 2; at < length; ++at) {
-    if ((byte(at) & 0xC0) != 0x80) {
-      return 0;
-    }
-  }
-  return length;
-}
-
 }  // namespace
 
 std::optional<std::int64_t> ParseInt(std::string_view text) { return ParseWhole<std::int64_t>(text); }
@@ -153,6 +128,30 @@ std::string Join(std::span<const std::string> words, std::string_view separator)
   return joined;
 }
 
+std::size_t Utf8Bytes(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) {
+    return 1;
+  }
+  const std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
+    return 0;
+  }
+  // The second byte also rules out overlong forms, surrogates and code points past U+10FFFF.
+  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (byte(1) < low || byte(1) > high) {
+    return 0;
+  }
+  for (std::size_t at = 2; at < length; ++at) {
+    if ((byte(at) & 0xC0) != 0x80) {
+      return 0;
+    }
+  }
+  return length;
+}
+
 bool IsUtf8(std::string_view text) {
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
   while (!text.empty()) {
@@ -160,7 +159,7 @@ bool IsUtf8(std::string_view text) {
     if (text.size() >= sizeof(eight)) {
       std::memcpy(&eight, text.data(), sizeof(eight));
     }
-    const std::size_t length = (eight & kHighBits) == 0 ? sizeof(eight) : SequenceLength(text);
+    const std::size_t length = (eight & kHighBits) == 0 ? sizeof(eight) : Utf8Bytes(text);
     if (length == 0) {
       return false;
     }

@@ -103,7 +103,9 @@ TEST(TextTest, EveryCodePointButSurrogatesIsUtf8) {
   for (std::uint32_t code = 0; code < 0x110000; ++code) {
     std::string text;
     AppendUtf8(text, code);
-    ASSERT_EQ(IsUtf8(text), code < 0xD800 || code > 0xDFFF) << code;
+    const bool is_character = code < 0xD800 || code > 0xDFFF;
+    ASSERT_EQ(IsUtf8(text), is_character) << code;
+    ASSERT_EQ(Utf8Bytes(text + "\x80"), is_character ? text.size() : 0) << code;
   }
 }
 

@@ -2,9 +2,13 @@
 // `recforce data validate` and `recforce data export`: between datasets and the files of other tools.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
@@ -47,6 +51,7 @@ Json ToJson(const data::ValidateReport& report) {
       {"value",
        report.least_value ? Json{{"min", *report.least_value}, {"max", *report.greatest_value}} : Json(nullptr)},
       {"parts", std::move(parts)},
+      {"pairs_in_two_parts", report.pairs_in_two_parts},
       {"displays", report.displays},
       {"candidate_lists", report.candidate_lists},
       {"candidates", report.candidates},
@@ -108,30 +113,50 @@ void PrintReport(const data::ValidateReport& report) {
 
 }  // namespace
 
-void RunValidate(const ValidateArgs& args, const Session&) {
-  const data::ValidateReport report = data::Validate(args.input, args.options, args.shown_bad_rows);
+void RunValidate(const ValidateArgs& args, const Session& session) {
+  data::ConvertOptions options = args.options;
+  options.stop = session.stop;
+  const data::ValidateReport report = data::Validate(args.input, options, args.shown_bad_rows);
   if (args.json) {
     fmt::print("{}\n", ToJson(report).dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
     PrintReport(report);
   }
+  std::fflush(stdout);  // before an error on stderr
   if (report.bad_rows > 0) {
-    std::fflush(stdout);  // before the error on stderr
     throw base::Error(base::ErrorKind::kData, args.input + ": malformed rows: " + FormatCount(report.bad_rows) +
                                                   " of " + FormatCount(report.rows + report.bad_rows) +
                                                   "; convert leaves them out with --max-bad-rows " +
                                                   std::to_string(report.bad_rows));
   }
+  if (report.pairs_in_two_parts > 0) {
+    throw base::Error(base::ErrorKind::kData, args.input + ": leak: pairs of user and item in two parts: " +
+                                                  FormatCount(report.pairs_in_two_parts) +
+                                                  "; expected each pair in one part (convert --duplicates keep keeps "
+                                                  "both)");
+  }
 }
 
-void RunExport(const ExportArgs& args, const Session&) {
+void RunExport(const ExportArgs& args, const Session& session) {
   const data::Dataset dataset = data::Dataset::Open(args.directory);
-  const data::ExportReport report = data::Export(base::RealFileSystem(), dataset, args.format, args.out);
+  const data::ExportReport report = data::Export(base::RealFileSystem(), dataset, args.format, args.out, session.stop);
   for (const std::string& what : report.left_out) {
     base::LogWarn(args.format + " cannot hold " + what + ": left out");
   }
+  const std::string how =
+      report.read_back.empty() ? "" : "convert reads this back with " + base::Join(report.read_back, " ");
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(report.files.front(), ignored)) {
+    if (!how.empty()) {
+      base::LogInfo(how);  // stdout may be where the log went
+    }
+    return;
+  }
   for (const std::filesystem::path& file : report.files) {
     fmt::print("{}\n", file.string());
+  }
+  if (!how.empty()) {
+    fmt::print("{}\n", how);
   }
 }
 

@@ -19,10 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kSampledWarning =
-    "targets were ranked among a few items only; such metrics do not order models reliably (Krichene and Rendle, KDD "
-    "2020). rank the whole catalogue with split.candidates=all";
-
 Json GroupsToJson(const train::StoredEvaluation& evaluation) {
   Json groups = Json::array();
   for (std::size_t group = 0; group < evaluation.group_names.size(); ++group) {
@@ -32,8 +28,8 @@ Json GroupsToJson(const train::StoredEvaluation& evaluation) {
       const eval::Summary summary =
           SummarizeGroup(result, evaluation.user_groups, static_cast<std::int32_t>(group), index);
       object["users"] = summary.users;
-      object["metrics"][result.metrics[index].name] = summary.mean;
-      object["ci95"][result.metrics[index].name] = summary.half_width95;
+      object["metrics"][result.metrics[index].name] = summary.users > 0 ? Json(summary.mean) : Json();
+      object["ci95"][result.metrics[index].name] = summary.users > 0 ? Json(summary.half_width95) : Json();
     }
     groups.push_back(std::move(object));
   }
@@ -114,7 +110,8 @@ void PrintGroups(const train::StoredEvaluation& evaluation) {
       const eval::Summary summary =
           SummarizeGroup(result, evaluation.user_groups, static_cast<std::int32_t>(group), index);
       users += fmt::format("  {:<16}", base::FormatCount(summary.users));
-      values += fmt::format("  {:.4f} +- {:.4f}", summary.mean, summary.half_width95);
+      values += summary.users > 0 ? fmt::format("  {:.4f} +- {:.4f}", summary.mean, summary.half_width95)
+                                  : fmt::format("  {:<16}", "-");
     }
     if (index == 0) {
       PrintLine("users", users);

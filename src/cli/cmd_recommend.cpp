@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `recforce recommend`: the best items for one user, from the bundle alone.
+// `recforce recommend`: the best items for one user or many, from the bundle alone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +11,8 @@
 
 #include "cli/commands.h"
 #include "recforce/base/error.h"
+#include "recforce/base/file_system.h"
+#include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "train/run_folder.h"
 
@@ -19,6 +21,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kUsersAtOnce = 256;
+
 [[noreturn]] void NotFound(const std::string& where, const std::string& what, const std::string& id,
                            const std::vector<std::string>& known, const std::string& where_from) {
   throw base::Error(base::ErrorKind::kNotFound, where + ": unknown " + what + ": '" + id + "'; expected one of the " +
@@ -26,8 +30,7 @@ using Json = nlohmann::ordered_json;
                                                     where_from + base::DidYouMean(id, known));
 }
 
-std::vector<std::int32_t> HistoryOfUser(const train::LoadedModel& model, const std::string& run,
-                                        const std::string& user) {
+train::Asker FindUser(const train::LoadedModel& model, const std::string& run, const std::string& user) {
   if (model.user_ids.size() == 0) {
     throw base::Error(base::ErrorKind::kNotFound,
                       run + ": the model holds no histories: 'train.store_histories' was off; give --history instead");
@@ -36,8 +39,7 @@ std::vector<std::int32_t> HistoryOfUser(const train::LoadedModel& model, const s
   if (!row) {
     NotFound(run, "user", user, model.user_ids.ToVector(), "users of the log");
   }
-  const std::span<const std::int32_t> history = model.histories.row(*row);
-  return {history.begin(), history.end()};
+  return {model.histories.row(*row), model.train_rows[static_cast<std::size_t>(*row)]};
 }
 
 // Items named twice count once, where they first stand, unless the model knows repeats.
@@ -62,6 +64,57 @@ std::vector<std::int32_t> HistoryOfIds(const train::LoadedModel& model, const st
     begin = end + 1;
   }
   return history;
+}
+
+// The ids of --users: all of the log, or the lines of a file.
+std::vector<std::string> UsersOf(const train::LoadedModel& model, const std::string& users) {
+  if (users == "all") {
+    return model.user_ids.ToVector();
+  }
+  const std::string text = base::ReadTextFile(users);
+  std::vector<std::string> ids;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string id = text.substr(begin, end - begin);
+    if (!id.empty() && id.back() == '\r') {
+      id.pop_back();
+    }
+    if (!id.empty()) {
+      ids.push_back(std::move(id));
+    }
+    begin = end + 1;
+  }
+  return ids;
+}
+
+// A line for each user: {"user": ..., "items": [...], "scores": [...]}.
+void WriteLists(const RecommendArgs& args, const train::LoadedModel& model, std::optional<bool> mask_seen,
+                const base::StopFlag* stop) {
+  const std::vector<std::string> users = UsersOf(model, *args.users);
+  std::vector<train::Asker> askers;
+  for (const std::string& user : users) {
+    askers.push_back(FindUser(model, args.run, user));
+  }
+  base::WriteAtomically(base::RealFileSystem(), *args.out, [&](base::WritableFile& file) {
+    for (std::size_t first = 0; first < users.size(); first += kUsersAtOnce) {
+      if (stop != nullptr) {
+        stop->ThrowIfSet();
+      }
+      const std::size_t count = std::min(kUsersAtOnce, users.size() - first);
+      const auto lists = train::RecommendBatch(model, std::span(askers).subspan(first, count), args.count, mask_seen);
+      std::string lines;
+      for (std::size_t at = 0; at < count; ++at) {
+        Json line = {{"user", users[first + at]}, {"items", Json::array()}, {"scores", Json::array()}};
+        for (const train::Recommendation& recommendation : lists[at]) {
+          line["items"].push_back(recommendation.item);
+          line["scores"].push_back(recommendation.score);
+        }
+        lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      }
+      file.Append(lines);
+    }
+  });
+  base::LogInfo(*args.out + ": lists of " + base::FormatCount(static_cast<std::int64_t>(users.size())) + " users");
 }
 
 void PrintJson(const RecommendArgs& args, const train::LoadedModel& model, std::size_t history_length,
@@ -97,21 +150,29 @@ void PrintTable(const std::vector<train::Recommendation>& recommendations) {
 }  // namespace
 
 void RunRecommend(const RecommendArgs& args, const Session& session) {
-  if (args.user.has_value() == args.history.has_value()) {
+  if (static_cast<int>(args.user.has_value()) + static_cast<int>(args.history.has_value()) +
+          static_cast<int>(args.users.has_value()) !=
+      1) {
     throw base::Error(base::ErrorKind::kUsage,
-                      "recforce recommend: whose recommendations is unclear; expected either --user ID or --history "
-                      "ID,ID,...");
+                      "recforce recommend: whose recommendations is unclear; expected one of --user ID, --history "
+                      "ID,ID,... and --users FILE");
+  }
+  if (args.users.has_value() != args.out.has_value()) {
+    throw base::Error(base::ErrorKind::kUsage, "recforce recommend: --users and --out go together");
   }
   const train::LoadedModel model = train::LoadModel(session.registry, args.run, args.device);
-  const std::vector<std::int32_t> history =
-      args.user ? HistoryOfUser(model, args.run, *args.user) : HistoryOfIds(model, args.run, *args.history);
-  const std::int32_t train_row =
-      args.user ? model.train_rows[static_cast<std::size_t>(*model.user_ids.Find(*args.user))] : -1;
   const std::optional<bool> mask_seen = args.seen == "auto" ? std::nullopt : std::optional(args.seen == "skip");
+  if (args.users) {
+    WriteLists(args, model, mask_seen, session.stop);
+    return;
+  }
+  const std::vector<std::int32_t> own =
+      args.history ? HistoryOfIds(model, args.run, *args.history) : std::vector<std::int32_t>();
+  const train::Asker asker = args.user ? FindUser(model, args.run, *args.user) : train::Asker{.history = own};
   const std::vector<train::Recommendation> recommendations =
-      train::Recommend(model, history, args.count, train_row, mask_seen);
+      train::Recommend(model, asker.history, args.count, asker.train_row, mask_seen);
   if (args.json) {
-    PrintJson(args, model, history.size(), recommendations);
+    PrintJson(args, model, asker.history.size(), recommendations);
   } else {
     PrintTable(recommendations);
   }

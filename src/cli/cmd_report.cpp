@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ report::CollectOptions MakeOptions(const ReportArgs& args, const Session& sessio
   options.metric = args.metric;
   options.reference = args.reference;
   options.users = SplitAtCommas(args.users.value_or(""));
+  options.out = args.out;
+  options.plots = args.plots;
   options.evaluate = !args.no_evaluate;
   options.stop = session.stop;
   if (!session.common.quiet) {
@@ -73,18 +76,18 @@ std::vector<fs::path> WritePlots(const report::ReportData& data, const fs::path&
 
 void PrintSummary(const report::ReportData& data, const std::vector<fs::path>& written) {
   if (data.reference) {
-    fmt::print("{} over {} test {}\n", data.metric,
+    fmt::print("{} over {} test {}\n", data.metric.empty() ? "metrics of all lists together" : data.metric,
                base::FormatCount(data.runs[*data.reference].evaluation->result.users), data.unit);
   }
-  const auto column = static_cast<std::size_t>(
-      std::find(data.table.metrics.begin(), data.table.metrics.end(), data.metric) - data.table.metrics.begin());
+  const std::optional<std::size_t> column = data.table.Column(data.metric);
   for (std::size_t run = 0; run < data.runs.size(); ++run) {
     const report::RunPart& part = data.runs[run];
-    const bool measured = part.evaluation && data.table.cells[run][column];
+    const bool measured = part.evaluation && column && data.table.cells[run][*column];
     fmt::print("  {:<16} {}\n",
-               measured          ? report::MeanText(*data.table.cells[run][column])
-               : part.evaluation ? "not measured"
-                                 : part.missing,
+               measured           ? report::MeanText(*data.table.cells[run][*column])
+               : !part.evaluation ? part.missing
+               : column           ? "not measured"
+                                  : "evaluated",
                part.path);
   }
   for (const fs::path& path : written) {

@@ -85,7 +85,7 @@ class TuneProgress final : public train::TuneObserver {
                                     ? fmt::format("{} {:.4f}{}", result.metric, trial.best->value, best ? "  best" : "")
                                     : "not validated yet";
     Line(fmt::format("{}: {}  ({}; {}, {:.1f} s)", Name(result, trial, rung), outcome, ValuesText(result, trial),
-                     trial.epochs, trial.seconds));
+                     Count(trial.epochs, "epoch"), trial.seconds));
   }
 
  private:

@@ -19,7 +19,6 @@ namespace {
 
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 
-constexpr int kMostRuns = 1000;
 constexpr std::int64_t kLargest = std::int64_t{1} << 53;
 
 // A check that the argument is a whole number of the range.
@@ -167,6 +166,8 @@ class Grammar {
     data::ConvertOptions& options = args->options;
     AddInput(*convert, args->input, options);
     convert->add_option("--out", args->out, "folder of the dataset to write")->required();
+    convert->add_flag("--overwrite", options.overwrite,
+                      "replace a dataset in --out that was made from another source or by other filters");
     convert
         ->add_option("--config", args->config_files,
                      "configuration file of RecBole, for its columns and filters; later files win, flags before all")
@@ -220,6 +221,12 @@ class Grammar {
     command.add_option("--item-col", options.item_column, "name of the column of items");
     command.add_option("--time-col", options.time_column, "name of the column of times");
     command.add_option("--value-col", options.value_column, "name of the column of values");
+    command.add_option("--part-col", options.part_column,
+                       "name of the column that says train, validation, test or input; none when not given");
+    command.add_option("--propensity-col", options.propensity_column,
+                       "name of the column of propensities; none when not given");
+    command.add_option("--position-col", options.position_column,
+                       "name of the column of positions; none when not given");
     command
         .add_option("--feedback-types", options.feedback_types,
                     "gorse: the types of feedback to keep, with commas between them")
@@ -289,11 +296,15 @@ class Grammar {
   void AddCompare() {
     auto [compare, args] =
         Command<CompareArgs>(app_, "compare", "Paired comparison of runs over the same test users", RunCompare);
-    compare->add_option("RUN", args->runs, "run folders; the others are compared with the first")
+    compare->add_option("RUN", args->runs, "two run folders or more; the others are compared with the first")
         ->required()
-        ->expected(2, kMostRuns);
-    compare->add_option("--metric", args->metrics, "the metric to compare; may be repeated [default: ndcg@100]")
+        ->expected(2, -1)
+        ->option_text("RUN... REQUIRED");
+    compare
+        ->add_option("--metric", args->metrics,
+                     "the metric to compare, may be repeated; train.valid_metric otherwise, where all have measured it")
         ->allow_extra_args(false);
+    compare->add_option("--data", args->data, "folder of the dataset, where it has moved");
     compare->add_flag("--all-pairs", args->all_pairs, "compare every run with every other");
     compare->add_flag("--json", args->json, "print one JSON object");
   }
@@ -314,11 +325,13 @@ class Grammar {
   }
 
   void AddRecommend() {
-    auto [recommend, args] =
-        Command<RecommendArgs>(app_, "recommend", "The best items for one user, from the model alone", RunRecommend);
+    auto [recommend, args] = Command<RecommendArgs>(
+        app_, "recommend", "The best items for one user or many, from the model alone", RunRecommend);
     recommend->add_option("RUN", args->run, "run folder or bundle folder")->required();
     recommend->add_option("--user", args->user, "id of a user of the log");
     recommend->add_option("--history", args->history, "item ids with commas between them, oldest first");
+    recommend->add_option("--users", args->users, "all users of the log, or a file with an id a line; needs --out");
+    recommend->add_option("--out", args->out, "JSON lines file for the lists of --users");
     recommend->add_option("-n", args->count, "how many items")->check(Whole(1, 1000000))->capture_default_str();
     recommend->add_option("--seen", args->seen, "may items of the history come again: auto (as tested), skip or allow")
         ->check(CLI::IsMember({"auto", "skip", "allow"}))

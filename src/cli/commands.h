@@ -110,7 +110,8 @@ void RunEvaluate(const EvaluateArgs& args, const Session& session);
 
 struct CompareArgs {
   std::vector<std::string> runs;     // the first is what the others are compared with
-  std::vector<std::string> metrics;  // none: ndcg@100
+  std::vector<std::string> metrics;  // none: what selected the weights, or what all have measured
+  std::optional<std::string> data;   // of runs that are not evaluated yet
   bool all_pairs = false;
   bool json = false;
 };
@@ -120,6 +121,8 @@ struct RecommendArgs {
   std::string run;
   std::optional<std::string> user;
   std::optional<std::string> history;  // item ids with commas between them
+  std::optional<std::string> users;    // "all", or a file with a user id a line
+  std::optional<std::string> out;      // where the lists of `users` go
   std::int64_t count = 10;
   std::string seen = "auto";  // whether items of the history may come again: auto, skip or allow
   std::string device = "cpu";
@@ -155,6 +158,11 @@ struct DocsArgs {
   std::string topic;  // "parameters" | "errors"
 };
 void RunDocs(const DocsArgs& args, const Session& session);
+
+// What to say of metrics among a user's candidates, after the run that has them.
+inline constexpr const char* kSampledWarning =
+    "targets were ranked among a few items only; such metrics do not order models reliably (Krichene and Rendle, KDD "
+    "2020). rank the whole catalogue with split.candidates=all";
 
 // "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
 std::string TimeText(std::int64_t seconds);

@@ -9,6 +9,7 @@
 #include "recforce/base/error.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
+#include "recforce/config/recbole_names.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -24,6 +25,16 @@ std::vector<std::string> NamesBut(const core::Registry& registry, const std::str
     }
   }
   return names;
+}
+
+// Our name of the model that `settings` name. RecBole's class names are read here, not where a file is, because only
+// the last layer that names a model counts.
+std::string ModelOf(const config::Settings& settings) {
+  std::string where = "model";
+  for (const config::Settings::Entry& entry : settings.Entries()) {
+    where = entry.section.empty() && entry.field->key == "model" ? entry.origin + ": model" : where;
+  }
+  return config::OurAlgorithmName(where, settings.section("").As<train::RunConfig>().model);
 }
 
 // Which model the configuration files ask for. A file may hold bare keys that only one algorithm knows, so a file
@@ -46,7 +57,7 @@ std::string ModelOfFiles(const SettingsArgs& args, const core::Registry& registr
       continue;
     }
     if (settings.IsSet("model")) {
-      return settings.section("").As<train::RunConfig>().model;
+      return ModelOf(settings);
     }
     first_error = nullptr;
     break;
@@ -58,16 +69,21 @@ std::string ModelOfFiles(const SettingsArgs& args, const core::Registry& registr
         base::Join(registry.Names(), ", "));
 }
 
-void ApplyFlags(const SettingsArgs& args, const Session& session, config::Settings& settings) {
+// `model`: ours, whatever name --model gives it.
+void ApplyFlags(const SettingsArgs& args, const std::string& model, const Session& session,
+                config::Settings& settings) {
   for (const std::string& pair : args.settings) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
       Usage("--set: not a setting: '" + pair + "'; expected section.key=value");
     }
+    if (pair.compare(0, equals, "model") == 0) {
+      Usage("--set: the model is not set here: '" + pair + "'; expected --model NAME");
+    }
     settings.Set(pair.substr(0, equals), std::string_view(pair).substr(equals + 1), "--set");
   }
   if (args.model) {
-    settings.Set("model", *args.model, "--model");
+    settings.Set("model", model, "--model");
   }
   if (args.data) {
     settings.Set("data", *args.data, "--data");
@@ -103,7 +119,8 @@ void MakeDataAbsolute(config::Settings& settings, const std::string& command) {
 }  // namespace
 
 config::Settings ResolveSettings(const SettingsArgs& args, const Session& session, const std::string& command) {
-  const std::string model = args.model ? *args.model : ModelOfFiles(args, session.registry, command);
+  const std::string model =
+      args.model ? config::OurAlgorithmName("--model", *args.model) : ModelOfFiles(args, session.registry, command);
   config::Settings settings = train::MakeSettings(session.registry.Get(model));
   for (const std::string& file : args.config_files) {
     settings.LoadYaml(file, NamesBut(session.registry, model));
@@ -113,9 +130,9 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
     variables.emplace_back(*variable);
   }
   settings.LoadEnvironment(variables);
-  ApplyFlags(args, session, settings);
+  ApplyFlags(args, model, session, settings);
   if (const std::string& last = settings.section("").As<train::RunConfig>().model; last != model) {
-    Usage("--set: 'model' is set twice: '" + last + "' and '" + model + "'; use --model alone");
+    Usage("model: is set twice: '" + last + "' and '" + model + "'; use --model alone");
   }
   MakeDataAbsolute(settings, command);
   PrintNotices(settings.notices());

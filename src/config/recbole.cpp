@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which key of RecBole means what. Names and defaults are those of its overall.yaml and of its models' files.
+// Which key of RecBole means what. Keys that mean no setting of ours are told apart in recbole_names.cpp.
 #include "config/recbole.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <optional>
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "recforce/config/recbole_names.h"
 
 namespace recforce::config {
 namespace {
@@ -15,119 +14,6 @@ namespace {
 using internal::FailAt;
 using internal::IsNone;
 using internal::ScalarOf;
-
-struct Renamed {
-  std::string_view theirs;
-  std::string_view ours;
-};
-
-constexpr std::array kModels = {
-    Renamed{"Pop", "popularity"},     Renamed{"ItemKNN", "itemknn"}, Renamed{"SLIMElastic", "slim"},
-    Renamed{"EASE", "ease"},          Renamed{"BPR", "bpr"},         Renamed{"MultiDAE", "multi_dae"},
-    Renamed{"MultiVAE", "multi_vae"}, Renamed{"RecVAE", "recvae"},   Renamed{"RaCT", "ract"},
-    Renamed{"SASRec", "sasrec"},
-};
-
-// About its own files, devices and progress; recforce has flags for what of it there is.
-constexpr std::array kNothing = std::to_array<std::string_view>({"checkpoint_dir",
-                                                                 "config_files",
-                                                                 "data_path",
-                                                                 "dataset",
-                                                                 "dataset_save_path",
-                                                                 "dataloaders_save_path",
-                                                                 "enable_amp",
-                                                                 "enable_scaler",
-                                                                 "encoding",
-                                                                 "eval_type",
-                                                                 "gpu_id",
-                                                                 "local_rank",
-                                                                 "log_wandb",
-                                                                 "loss_decimal_place",
-                                                                 "metric_decimal_place",
-                                                                 "nproc",
-                                                                 "repeatable",
-                                                                 "reproducibility",
-                                                                 "require_pow",
-                                                                 "save_dataloaders",
-                                                                 "save_dataset",
-                                                                 "show_progress",
-                                                                 "shuffle",
-                                                                 "state",
-                                                                 "wandb_project",
-                                                                 "worker"});
-
-// What `recforce data convert --config` reads, or need not.
-constexpr std::array kData = std::to_array<std::string_view>({"ITEM_ID_FIELD",
-                                                              "ITEM_LIST_LENGTH_FIELD",
-                                                              "LABEL_FIELD",
-                                                              "LIST_SUFFIX",
-                                                              "NEG_PREFIX",
-                                                              "POSITION_FIELD",
-                                                              "RATING_FIELD",
-                                                              "TIME_FIELD",
-                                                              "USER_ID_FIELD",
-                                                              "additional_feat_suffix",
-                                                              "alias_of_item_id",
-                                                              "alias_of_user_id",
-                                                              "augmentation",
-                                                              "discretization",
-                                                              "equal_val",
-                                                              "field_separator",
-                                                              "fields_in_same_space",
-                                                              "filter_inter_by_user_or_item",
-                                                              "highest_val",
-                                                              "item_inter_num_interval",
-                                                              "load_col",
-                                                              "lowest_val",
-                                                              "max_item_inter_num",
-                                                              "max_user_inter_num",
-                                                              "min_item_inter_num",
-                                                              "min_user_inter_num",
-                                                              "normalize_all",
-                                                              "normalize_field",
-                                                              "not_equal_val",
-                                                              "numerical_features",
-                                                              "preload_weight",
-                                                              "rm_dup_inter",
-                                                              "seq_len",
-                                                              "seq_separator",
-                                                              "threshold",
-                                                              "transform",
-                                                              "unload_col",
-                                                              "unused_col",
-                                                              "user_inter_num_interval",
-                                                              "val_interval"});
-
-// Of training, and of models that recforce has; not every model of ours has each.
-constexpr std::array kTraining = std::to_array<std::string_view>({"MAX_ITEM_LIST_LENGTH",
-                                                                  "attn_dropout_prob",
-                                                                  "beta",
-                                                                  "clip_grad_norm",
-                                                                  "critic_layers",
-                                                                  "epochs",
-                                                                  "hide_item",
-                                                                  "initializer_range",
-                                                                  "layer_norm_eps",
-                                                                  "learner",
-                                                                  "learning_rate",
-                                                                  "loss_type",
-                                                                  "mixture_weights",
-                                                                  "number_of_samples",
-                                                                  "positive_only",
-                                                                  "pre_model_path",
-                                                                  "pretrain_epochs",
-                                                                  "save_step",
-                                                                  "stopping_step",
-                                                                  "train_batch_size",
-                                                                  "train_neg_sample_args",
-                                                                  "train_stage",
-                                                                  "valid_metric_bigger",
-                                                                  "weight_decay"});
-
-template <class List>
-bool Contains(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 // Goes over the entries one by one and gathers what the reader of the file should know.
 class Importer {
@@ -147,9 +33,10 @@ class Importer {
     if (root_.Find("metrics") != nullptr || root_.Find("topk") != nullptr) {
       internal::ImportMetrics(path_, root_, import_);
     }
-    Tell(nothing_, "of RecBole's keys, these mean nothing here: ", "");
-    Tell(data_, "read by `recforce data convert --config`, not here: ", "");
-    Tell(without_, "no counterpart in '" + model_ + "': ", "");
+    RankSeen();
+    Tell(nothing_, "of RecBole's keys, these mean nothing here: ");
+    Tell(data_, "read by `recforce data convert --config`, not here: ");
+    Tell(without_, "no counterpart in '" + model_ + "': ");
     return std::move(import_);
   }
 
@@ -162,12 +49,18 @@ class Importer {
     }
     if (word == "eval_args") {
       internal::ImportEvalArgs(path_, key, value, HasParts(), import_);
+      protocol_ = IsSequential() ? Place{&key, &value} : protocol_;
       return true;
     }
     if (word == "benchmark_filename") {
       if (HasParts()) {
         Add("split.kind", "given", key, value);
+        protocol_ = IsSequential() ? Place{&key, &value} : protocol_;
       }
+      return true;
+    }
+    if (word == "repeatable" && (value.text == "True" || value.text == "true")) {
+      protocol_ = {&key, &value};
       return true;
     }
     if (word == "valid_metric") {
@@ -181,7 +74,7 @@ class Importer {
       return UseGpu(key, value);
     }
     if (word == "mlp_hidden_size") {
-      return Layers(key, value);
+      return Layers(key, value) || Left(key, value);
     }
     return Changed(key, value) || Left(key, value);
   }
@@ -197,21 +90,21 @@ class Importer {
   void Warn(const YamlValue& key, const std::string& text) {
     import_.notices.push_back({true, PlaceOf(path_, key) + ": " + text});
   }
-  void Tell(const std::vector<std::string>& keys, const std::string& before, const std::string& after) {
+  void Tell(const std::vector<std::string>& keys, const std::string& before) {
     if (!keys.empty()) {
-      import_.notices.push_back({false, path_ + ": " + before + base::Join(keys, ", ") + after});
+      import_.notices.push_back({false, path_ + ": " + before + base::Join(keys, ", ")});
     }
   }
+  // RecBole makes a training sample of every event of a user, and masks nothing in the ranking of such a model.
+  [[nodiscard]] bool IsSequential() const { return model_ == "sasrec"; }
 
-  // The class names of RecBole; our own names are left to the settings.
+  // The class names of RecBole; other names are left to the settings, for a later layer may name another model.
   bool Model(const YamlValue& key, const YamlValue& value) {
-    for (const Renamed& name : kModels) {
-      if (value.is_scalar() && value.text == name.theirs) {
-        Add("model", std::string(name.ours), key, value);
-        return true;
-      }
+    const std::string_view ours = value.is_scalar() ? internal::OurModel(value.text) : std::string_view();
+    if (!ours.empty()) {
+      Add("model", std::string(ours), key, value);
     }
-    return false;
+    return !ours.empty();
   }
 
   // RecBole means "a GPU if there is one", which is not ours to guess.
@@ -248,32 +141,84 @@ class Importer {
       if (const std::string& text = ScalarOf(path_, key, value); text != "True" && text != "true") {
         FailAt(path_, value, "valid_metric_bigger: metrics of which less is better do not exist here: '" + text + "'");
       }
-    } else if (word == "learner") {
-      if (const std::string& text = ScalarOf(path_, key, value); text != "adam") {
-        Warn(key, "learner: '" + text + "' is left out; models of recforce choose their optimiser themselves");
-      }
+    } else if (word == "learner" && has_("learning_rate")) {
+      Learner(key, value);
     } else if (word == "weight_decay" && !has_(word)) {
       const std::optional<double> decay = value.is_scalar() ? base::ParseReal(value.text) : std::nullopt;
       if (!IsNone(value) && decay.value_or(1.0) != 0.0) {
         Warn(key, "weight_decay: '" + value.text + "' is left out; '" + model_ + "' has no such setting");
       }
-    } else if (word == "attn_dropout_prob" && !has_(word)) {
+    } else if (word == "attn_dropout_prob" && !has_(word) && has_("hidden_dropout_prob")) {
       const YamlValue* other = root_.Find("hidden_dropout_prob");
       if (other == nullptr || other->text != value.text) {
         Warn(key, "attn_dropout_prob: '" + value.text + "' is left out; '" + model_ + "' has one dropout for all");
       }
-    } else if (word == "loss_type" && !has_(word)) {
+    } else if (word == "loss_type" && !has_(word) && has_("loss")) {
       LossType(key, value);
-    } else if (model_ == "slim" && (word == "alpha" || word == "l1_ratio")) {
-      Warn(key, word + ": '" + value.text +
-                    "' is left out: RecBole divides the squared error by the users. set slim.l1 to alpha x l1_ratio x "
-                    "users and slim.l2 to alpha x (1 - l1_ratio) x users");
+    } else if (word == "knn_method" && model_ == "itemknn") {
+      if (const std::string& text = ScalarOf(path_, key, value); text != "item") {
+        FailAt(path_, value,
+               "knn_method: similar users are a model of their own here: '" + text +
+                   "'; expected item, or --model userknn");
+      }
     } else if (word == "train_neg_sample_args" || word == "neg_sampling") {
       NegativeSampling(key, value);
+    } else {
+      return OtherUnit(key, value);
+    }
+    return true;
+  }
+
+  // Numbers that would mean something else here.
+  bool OtherUnit(const YamlValue& key, const YamlValue& value) {
+    const std::string& word = key.text;
+    const std::string left_out = word + ": '" + value.text + "' is left out: ";
+    if (word == "learning_rate" && model_ == "bpr") {
+      const YamlValue* learner = root_.Find("learner");
+      const bool adam = learner == nullptr || IsAdam(learner->text);
+      Warn(key, left_out + (adam ? "an Adam step" : "a step") +
+                    " for a batch there, an SGD step for a sample here. set bpr.learning_rate");
+    } else if (word == "train_batch_size" && IsSequential()) {
+      Warn(key, left_out + "it counts events there, users here. set " + model_ +
+                    ".batch_size, to about train_batch_size / events of a user");
+    } else if (word == "eval_batch_size") {
+      import_.notices.push_back({false, PlaceOf(path_, key) + ": " + left_out +
+                                            "it counts scores there, users here, and results do not depend on it"});
+    } else if (model_ == "slim" && (word == "alpha" || word == "l1_ratio")) {
+      Warn(key, left_out +
+                    "RecBole divides the squared error by the users. set slim.l1 to alpha x l1_ratio x users and "
+                    "slim.l2 to alpha x (1 - l1_ratio) x users");
     } else {
       return false;
     }
     return true;
+  }
+
+  static bool IsAdam(const std::string& learner) { return learner == "adam" || learner == "Adam"; }
+
+  // Nothing is said where both sides take the same steps.
+  void Learner(const YamlValue& key, const YamlValue& value) {
+    const std::string& text = ScalarOf(path_, key, value);
+    if (model_ == "bpr" && text != "sgd") {
+      Warn(key, "learner: '" + text + "' is left out; 'bpr' takes steps of SGD or Adagrad. set bpr.optimizer");
+    } else if (model_ != "bpr" && !IsAdam(text)) {
+      Warn(key, "learner: '" + text + "' is left out; models of recforce choose their optimiser themselves");
+    }
+  }
+
+  // Sequential models, and all with `repeatable: True`, are ranked there among what the user has seen as well. What
+  // the file's own section `split` says of it comes first.
+  void RankSeen() {
+    const YamlValue* split = root_.Find("split");
+    const bool said =
+        (split != nullptr && split->Find("mask_seen") != nullptr) || root_.Find("split.mask_seen") != nullptr;
+    if (protocol_.key == nullptr || said) {
+      return;
+    }
+    Add("split.mask_seen", "no", *protocol_.key, *protocol_.value);
+    import_.notices.push_back({false, PlaceOf(path_, *protocol_.key) +
+                                          ": RecBole ranks seen items too, with sequential models and repeatable: "
+                                          "True; so split.mask_seen=no"});
   }
 
   // RecBole counts validations, we count epochs.
@@ -291,9 +236,7 @@ class Importer {
     if (const std::string& text = ScalarOf(path_, key, value); text != "CE") {
       FailAt(path_, value, "loss_type: a loss that recforce does not have: '" + text + "'; expected CE");
     }
-    if (has_("loss")) {
-      Add("loss", "ce", key, value);
-    }
+    Add("loss", "ce", key, value);
   }
 
   // {distribution: uniform, sample_num: 1}, or {uniform: 1} in older versions. Only bpr draws negatives in pairs.
@@ -332,21 +275,33 @@ class Importer {
     if (has_(key.text) && !value.is_map()) {
       return false;
     }
-    std::vector<std::string>* list = Contains(kNothing, key.text)    ? &nothing_
-                                     : Contains(kData, key.text)     ? &data_
-                                     : Contains(kTraining, key.text) ? &without_
-                                                                     : nullptr;
-    if (list != nullptr) {
-      list->push_back(key.text);
+    switch (internal::MeaningOf(key.text)) {
+      case internal::KeyMeaning::kUnknown:
+        return false;
+      case internal::KeyMeaning::kNothing:
+        nothing_.push_back(key.text);
+        break;
+      case internal::KeyMeaning::kData:
+        data_.push_back(key.text);
+        break;
+      case internal::KeyMeaning::kModel:
+        without_.push_back(key.text);
+        break;
     }
-    return list != nullptr;
+    return true;
   }
+
+  struct Place {
+    const YamlValue* key = nullptr;
+    const YamlValue* value = nullptr;
+  };
 
   const std::string& path_;
   const YamlValue& root_;
   const std::string& model_;
   const std::function<bool(const std::string&)>& has_;
   RecboleImport import_;
+  Place protocol_;  // what asks for seen items in the rankings
   std::vector<std::string> nothing_;
   std::vector<std::string> data_;
   std::vector<std::string> without_;

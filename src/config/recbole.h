@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/yaml_value.h"
@@ -35,6 +36,18 @@ RecboleImport ImportRecbole(const std::string& path, const YamlValue& root, cons
 
 namespace internal {
 
+// What a key of RecBole is about where it leads to no setting.
+enum class KeyMeaning {
+  kUnknown,  // not RecBole's
+  kNothing,  // its own files, devices and progress
+  kData,     // reading the log
+  kModel,    // some model, training or evaluation
+};
+KeyMeaning MeaningOf(std::string_view key);
+
+// Our name of a model that RecBole's class name means; empty: it means none of ours.
+std::string_view OurModel(std::string_view theirs);
+
 // "path:line:column: what" as Error(Usage).
 [[noreturn]] void FailAt(const std::string& path, const YamlValue& value, const std::string& what);
 
@@ -48,7 +61,7 @@ const std::string& ScalarOf(const std::string& path, const YamlValue& key, const
 void ImportEvalArgs(const std::string& path, const YamlValue& key, const YamlValue& value, bool has_parts,
                     RecboleImport& import);
 
-// metrics and topk together; either may be null.
+// metrics and topk together; either may be missing. Error(Usage): they leave nothing to measure.
 void ImportMetrics(const std::string& path, const YamlValue& root, RecboleImport& import);
 
 // valid_metric: "MRR@10" is "mrr@10" here.

@@ -42,6 +42,14 @@ constexpr std::array kMetrics = {
 constexpr std::array<std::string_view, 6> kWithoutCounterpart = {
     "shannonentropy", "tailpercentage", "auc", "logloss", "mae", "rmse"};
 
+bool HasNoCounterpart(std::string_view lower) {
+  return std::find(kWithoutCounterpart.begin(), kWithoutCounterpart.end(), lower) != kWithoutCounterpart.end();
+}
+
+std::vector<std::string> KnownMetrics() {
+  return {"Recall", "NDCG", "MRR", "Hit", "Precision", "MAP", "GAUC", "ItemCoverage", "GiniIndex", "AveragePopularity"};
+}
+
 const Metric* FindMetric(std::string_view name) {
   const std::string lower = LowerCase(name);
   const auto* found =
@@ -184,6 +192,29 @@ std::string SplitKind(const std::string& path, const EvalArgs& args) {
   return !args.by_time ? "random_ratio" : args.by_user ? "user_time_ratio" : "global_time";
 }
 
+std::vector<std::string> Texts(const std::string& path, const YamlValue& list, const std::string& what) {
+  std::vector<std::string> texts;
+  for (const YamlValue* element : Elements(list)) {
+    if (!element->is_scalar()) {
+      FailAt(path, list, what + ": not a list of single values");
+    }
+    texts.push_back(element->text);
+  }
+  return texts;
+}
+
+// Of a metric without a counterpart. Error(Usage): nobody knows it.
+std::string WhyLeftOut(const std::string& path, const YamlValue& metrics, const std::string& name) {
+  const std::string lower = LowerCase(name);
+  if (!HasNoCounterpart(lower)) {
+    (void)MetricName(path, metrics, name);  // complains
+  }
+  return "'" + name + "' is left out" +
+         (lower == "auc" ? ": RecBole pools the scores of all users. auc of recforce is the mean over users, gauc "
+                           "weighs them by their targets"
+                         : "; recforce has no such metric");
+}
+
 }  // namespace
 
 void ImportEvalArgs(const std::string& path, const YamlValue& key, const YamlValue& value, bool has_parts,
@@ -227,29 +258,13 @@ void ImportMetrics(const std::string& path, const YamlValue& root, RecboleImport
   const YamlValue* topk = root.Find("topk");
   std::vector<std::string> names = {"Recall", "MRR", "NDCG", "Hit", "Precision"};  // RecBole's own
   std::vector<std::string> cutoffs = {"10"};
-  const auto texts = [&](const YamlValue& list, const std::string& what) {
-    std::vector<std::string> found;
-    for (const YamlValue* element : Elements(list)) {
-      if (!element->is_scalar()) {
-        FailAt(path, list, what + ": not a list of single values");
-      }
-      found.push_back(element->text);
-    }
-    return found;
-  };
-  names = metrics != nullptr ? texts(*metrics, "metrics") : names;
-  cutoffs = topk != nullptr ? texts(*topk, "topk") : cutoffs;
-  std::vector<std::string> ours;
+  names = metrics != nullptr ? Texts(path, *metrics, "metrics") : names;
+  cutoffs = topk != nullptr ? Texts(path, *topk, "topk") : cutoffs;
+  std::vector<std::string> ours;  // each once: RecBole's names do not tell capitals from small letters
   for (const std::string& name : names) {
     const Metric* metric = FindMetric(name);
     if (metric == nullptr) {
-      if (std::find(kWithoutCounterpart.begin(), kWithoutCounterpart.end(), LowerCase(name)) ==
-          kWithoutCounterpart.end()) {
-        (void)MetricName(path, *metrics, name);  // complains
-      }
-      import.notices.push_back({true, PlaceOf(path, *metrics) + ": metrics: '" + name +
-                                          "' is left out; recforce has no "
-                                          "such metric"});
+      import.notices.push_back({true, PlaceOf(path, *metrics) + ": metrics: " + WhyLeftOut(path, *metrics, name)});
       continue;
     }
     if (metric->ours == "popularity_lift") {
@@ -257,13 +272,19 @@ void ImportMetrics(const std::string& path, const YamlValue& root, RecboleImport
                                           ": metrics: 'AveragePopularity' becomes popularity_lift, which is in "
                                           "relation to what users chose before"});
     }
-    for (const std::string& cutoff : cutoffs) {
-      ours.push_back(QuoteYaml(std::string(metric->ours) + (metric->has_cutoff ? "@" + cutoff : "")));
-      if (!metric->has_cutoff) {
-        break;
+    for (const std::string& cutoff : metric->has_cutoff ? cutoffs : std::vector<std::string>{""}) {
+      const std::string full = std::string(metric->ours) + (metric->has_cutoff ? "@" + cutoff : "");
+      if (std::find(ours.begin(), ours.end(), full) == ours.end()) {
+        ours.push_back(full);
       }
     }
   }
+  if (ours.empty()) {
+    FailAt(path, metrics != nullptr ? *metrics : *topk,
+           "metrics: nothing is left to measure: '" + base::Join(names, ", ") + "'; expected some of " +
+               base::Join(KnownMetrics(), ", ") + ", and a cutoff in topk");
+  }
+  std::transform(ours.begin(), ours.end(), ours.begin(), QuoteYaml);
   const std::size_t at = static_cast<std::size_t>(
       std::find_if(root.items.begin(), root.items.end(),
                    [&](const YamlValue& value) { return &value == (metrics != nullptr ? metrics : topk); }) -
@@ -277,13 +298,10 @@ std::string MetricName(const std::string& path, const YamlValue& value, const st
   if (const Metric* metric = FindMetric(word)) {
     return std::string(metric->ours) + (metric->has_cutoff ? name.substr(at) : "");
   }
-  std::vector<std::string> known;
-  for (const std::string_view each :
-       {"Recall", "NDCG", "MRR", "Hit", "Precision", "MAP", "GAUC", "ItemCoverage", "GiniIndex", "AveragePopularity"}) {
-    known.emplace_back(each);
-  }
+  const std::vector<std::string> known = KnownMetrics();
   FailAt(path, value,
-         "unknown metric: '" + word + "'; expected one of " + base::Join(known, ", ") + base::DidYouMean(word, known));
+         (HasNoCounterpart(LowerCase(word)) ? "a metric without a counterpart: '" : "unknown metric: '") + word +
+             "'; expected one of " + base::Join(known, ", ") + base::DidYouMean(word, known));
 }
 
 }  // namespace recforce::config::internal

@@ -8,6 +8,7 @@
 
 #include "recforce/base/error.h"
 #include "recforce/config/recbole_data.h"
+#include "recforce/config/recbole_names.h"
 #include "support/temp_dir.h"
 
 namespace recforce::config {
@@ -24,6 +25,7 @@ struct Split {
   double test_ratio = -1.0;
   std::int64_t negatives = 0;
   std::string negative_sampling = "uniform";
+  std::string mask_seen = "auto";
 };
 struct Train {
   std::string valid_metric = "ndcg@100";
@@ -40,9 +42,15 @@ struct Net {
   std::string loss = "bce";
   std::int64_t negatives = 1;
   double negative_exponent = 0.25;
+  std::int64_t batch_size = 500;
+  double dropout = 0.5;
 };
 
-Settings MakeSettings(const std::string& model) {
+struct Closed {  // a model that is solved at once
+  double l2 = 1.0;
+};
+
+Settings MakeSettings(const std::string& model, bool is_net) {
   static const FieldTable top = Fields<Top>()
                                     .Text("model", &Top::model, "")
                                     .Text("device", &Top::device, "")
@@ -54,6 +62,7 @@ Settings MakeSettings(const std::string& model) {
                                       .Real("test_ratio", &Split::test_ratio, -1, 1, "")
                                       .Int("negatives", &Split::negatives, 0, 9999, "")
                                       .Text("negative_sampling", &Split::negative_sampling, "")
+                                      .Text("mask_seen", &Split::mask_seen, "")
                                       .Take();
   static const FieldTable train = Fields<Train>()
                                       .Text("valid_metric", &Train::valid_metric, "")
@@ -71,19 +80,24 @@ Settings MakeSettings(const std::string& model) {
                                     .Text("loss", &Net::loss, "")
                                     .Int("negatives", &Net::negatives, 1, 100, "")
                                     .Real("negative_exponent", &Net::negative_exponent, 0, 2, "")
+                                    .Int("batch_size", &Net::batch_size, 1, 10000, "")
+                                    .Alias("train_batch_size")
+                                    .Real("dropout", &Net::dropout, 0, 1, "")
+                                    .Alias("hidden_dropout_prob")
                                     .Take();
-  return Settings(
-      {Section::Make<Top>("", top), Section::Make<Split>("split", split), Section::Make<Train>("train", train),
-       Section::Make<Eval>("eval", eval), Section::Make<Net>(model, net)},
-      model);
+  static const FieldTable closed = Fields<Closed>().Real("l2", &Closed::l2, 0, 1000, "").Take();
+  return Settings({Section::Make<Top>("", top), Section::Make<Split>("split", split),
+                   Section::Make<Train>("train", train), Section::Make<Eval>("eval", eval),
+                   is_net ? Section::Make<Net>(model, net) : Section::Make<Closed>(model, closed)},
+                  model);
 }
 
 // What a file leads to: "section.key=text" of everything it sets, then its notices; or the complaint.
-std::string Import(const std::string& yaml, const std::string& model = "net") {
+std::string Import(const std::string& yaml, const std::string& model = "net", bool is_net = true) {
   const test::TempDir folder;
   const auto path = folder.Write("r.yaml", yaml);
   const std::string prefix = folder.path().string() + "/";
-  Settings settings = MakeSettings(model);
+  Settings settings = MakeSettings(model, is_net);
   std::string text;
   try {
     settings.LoadYaml(path.string());
@@ -148,10 +162,11 @@ TEST(RecboleTest, ATypicalFileRunsAsItIs) {
             "net.learning_rate=0.001\n"
             "net.hidden=600\n"
             "net.patience=10\n"
+            "net.batch_size=2048\n"
             "note r.yaml: of RecBole's keys, these mean nothing here: gpu_id, use_gpu, state, reproducibility, "
             "data_path, show_progress\n"
             "note r.yaml: read by `recforce data convert --config`, not here: USER_ID_FIELD, load_col\n"
-            "note r.yaml: no counterpart in 'net': train_batch_size, clip_grad_norm\n");
+            "note r.yaml: no counterpart in 'net': clip_grad_norm\n");
 }
 
 TEST(RecboleTest, SplitsBecomeOurKinds) {
@@ -231,12 +246,37 @@ TEST(RecboleTest, MetricsAndTheirCutoffs) {
             "warning r.yaml:1:10: metrics: 'ShannonEntropy' is left out; recforce has no such metric\n"
             "warning r.yaml:1:10: metrics: 'AveragePopularity' becomes popularity_lift, which is in relation to what "
             "users chose before\n");
+  EXPECT_EQ(
+      Import("metrics: [AUC, GAUC]"),
+      "eval.metrics=[gauc]\n"
+      "warning r.yaml:1:10: metrics: 'AUC' is left out: RecBole pools the scores of all users. auc of recforce is "
+      "the mean over users, gauc weighs them by their targets\n");
   EXPECT_EQ(Import("metrics: [Recal]"),
             "r.yaml:1:10: unknown metric: 'Recal'; expected one of Recall, NDCG, MRR, Hit, Precision, MAP, GAUC, "
             "ItemCoverage, GiniIndex, AveragePopularity; did you mean 'Recall'?");
   EXPECT_EQ(Import("valid_metric: ndcg@5"), "train.valid_metric=ndcg@5\n");
+  EXPECT_EQ(
+      Import("valid_metric: LogLoss"),
+      "r.yaml:1:15: a metric without a counterpart: 'LogLoss'; expected one of Recall, NDCG, MRR, Hit, Precision, "
+      "MAP, GAUC, ItemCoverage, GiniIndex, AveragePopularity");
   EXPECT_EQ(Import("valid_metric_bigger: False"),
             "r.yaml:1:22: valid_metric_bigger: metrics of which less is better do not exist here: 'False'");
+}
+
+TEST(RecboleTest, AMetricIsMeasuredOnce) {
+  EXPECT_EQ(Import("metrics: [recall, RECALL, GAUC, gauc]\ntopk: [10, 5, 10]"),
+            "eval.metrics=[\"recall@10\", \"recall@5\", gauc]\n");
+}
+
+TEST(RecboleTest, SomethingMustBeLeftToMeasure) {
+  const std::string expected =
+      "'; expected some of Recall, NDCG, MRR, Hit, Precision, MAP, GAUC, ItemCoverage, GiniIndex, AveragePopularity, "
+      "and a cutoff in topk";
+  EXPECT_EQ(Import("metrics: [AUC, LogLoss]"),
+            "r.yaml:1:10: metrics: nothing is left to measure: 'AUC, LogLoss" + expected);
+  EXPECT_EQ(Import("metrics: []"), "r.yaml:1:10: metrics: nothing is left to measure: '" + expected);
+  EXPECT_EQ(Import("topk: []"),
+            "r.yaml:1:7: metrics: nothing is left to measure: 'Recall, MRR, NDCG, Hit, Precision" + expected);
 }
 
 TEST(RecboleTest, KeysOfTraining) {
@@ -250,13 +290,88 @@ TEST(RecboleTest, KeysOfTraining) {
             "r.yaml:1:18: mlp_hidden_size: 2 hidden layers; 'net' has one, like [600]");
   EXPECT_EQ(Import("weight_decay: 0.1"),
             "warning r.yaml:1:1: weight_decay: '0.1' is left out; 'net' has no such setting\n");
+  EXPECT_EQ(Import("hidden_dropout_prob: 0.2\nattn_dropout_prob: 0.2"), "net.dropout=0.2\n");
+  EXPECT_EQ(Import("learner: adam"), "");
   EXPECT_EQ(Import("learner: sgd"),
             "warning r.yaml:1:1: learner: 'sgd' is left out; models of recforce choose their optimiser themselves\n");
-  EXPECT_EQ(Import("hidden_dropout_prob: 0.5"),
-            "r.yaml:1:1: unknown key 'hidden_dropout_prob'; expected a key of one "
-            "of the sections split, train, eval, net");
   EXPECT_EQ(Import("attn_dropout_prob: 0.2"),
             "warning r.yaml:1:1: attn_dropout_prob: '0.2' is left out; 'net' has one dropout for all\n");
+}
+
+TEST(RecboleTest, TheStepsOfBprAreOthers) {
+  EXPECT_EQ(
+      Import("learning_rate: 0.001\nlearner: adam", "bpr"),
+      "warning r.yaml:1:1: learning_rate: '0.001' is left out: an Adam step for a batch there, an SGD step for a "
+      "sample here. set bpr.learning_rate\n"
+      "warning r.yaml:2:1: learner: 'adam' is left out; 'bpr' takes steps of SGD or Adagrad. set bpr.optimizer\n");
+  EXPECT_EQ(Import("learner: sgd\nlearning_rate: 0.1", "bpr"),
+            "warning r.yaml:2:1: learning_rate: '0.1' is left out: a step for a batch there, an SGD step for a sample "
+            "here. set bpr.learning_rate\n");
+  EXPECT_EQ(Import("bpr:\n  learning_rate: 0.1", "bpr"), "bpr.learning_rate=0.1\n");
+}
+
+TEST(RecboleTest, BatchesOfOtherUnitsAreLeftOut) {
+  EXPECT_EQ(Import("eval_batch_size: 40960000"),
+            "note r.yaml:1:1: eval_batch_size: '40960000' is left out: it counts scores there, users here, and results "
+            "do not depend on it\n");
+  EXPECT_EQ(Import("train_batch_size: 2048", "sasrec"),
+            "warning r.yaml:1:1: train_batch_size: '2048' is left out: it counts events there, users here. set "
+            "sasrec.batch_size, to about train_batch_size / events of a user\n");
+  EXPECT_EQ(Import("train_batch_size: 2048", "multi_vae"), "multi_vae.batch_size=2048\n");  // users there as well
+}
+
+TEST(RecboleTest, SequentialModelsRankSeenItems) {
+  const std::string yaml = "eval_args: {split: {LS: valid_and_test}, order: TO}";
+  const std::string unmasked = "split.kind=leave_last_out\nsplit.mask_seen=no\n";
+  const std::string why =
+      "RecBole ranks seen items too, with sequential models and repeatable: True; so split.mask_seen=no\n";
+  EXPECT_EQ(Import(yaml, "sasrec"), unmasked + "note r.yaml:1:1: " + why);
+  EXPECT_EQ(Import(yaml + "\nrepeatable: True", "sasrec"), unmasked + "note r.yaml:2:1: " + why);
+  EXPECT_EQ(Import(yaml + "\nrepeatable: True"), unmasked + "note r.yaml:2:1: " + why);
+  EXPECT_EQ(Import("benchmark_filename: [train, valid, test]", "sasrec"),
+            "split.kind=given\nsplit.mask_seen=no\nnote r.yaml:1:1: " + why);
+  EXPECT_EQ(Import(yaml), "split.kind=leave_last_out\n");
+  EXPECT_EQ(Import(yaml + "\nsplit: {mask_seen: yes}", "sasrec"),
+            "split.kind=leave_last_out\nsplit.mask_seen=yes\n");  // what is said comes first
+  EXPECT_EQ(Import("seed: 3", "sasrec"), "seed=3\n");             // without a protocol of RecBole's, ours
+  EXPECT_EQ(Import("repeatable: False"), "note r.yaml: of RecBole's keys, these mean nothing here: repeatable\n");
+}
+
+TEST(RecboleTest, KeysOfOtherModelsArePassedOver) {
+  EXPECT_EQ(Import("embedding_size: 64\nn_layers: 2\nreg_weight: 0.1\nmlp_hidden_size: [64, 32]\nloss_type: BPR\n"
+                   "attn_dropout_prob: 0.5\nlearner: sgd\neval_neg_sample_args: {distribution: uniform}\n"
+                   "ENTITY_ID_FIELD: id\nsingle_spec: True\n",
+                   "ease", /*is_net=*/false),
+            "note r.yaml: of RecBole's keys, these mean nothing here: single_spec\n"
+            "note r.yaml: no counterpart in 'ease': embedding_size, n_layers, reg_weight, mlp_hidden_size, loss_type, "
+            "attn_dropout_prob, learner, eval_neg_sample_args, ENTITY_ID_FIELD\n");
+}
+
+TEST(RecboleTest, SimilarUsersAreAModelOfTheirOwn) {
+  EXPECT_EQ(Import("knn_method: item", "itemknn"), "");
+  EXPECT_EQ(Import("knn_method: user", "itemknn"),
+            "r.yaml:1:13: knn_method: similar users are a model of their own here: 'user'; expected item, or --model "
+            "userknn");
+  EXPECT_EQ(Import("knn_method: user"), "note r.yaml: no counterpart in 'net': knn_method\n");
+}
+
+TEST(RecboleTest, ClassNamesOfModels) {
+  EXPECT_EQ(OurAlgorithmName("--model", "BPR"), "bpr");
+  EXPECT_EQ(OurAlgorithmName("--model", "MultiVAE"), "multi_vae");
+  EXPECT_EQ(OurAlgorithmName("--model", "multi_vae"), "multi_vae");
+  EXPECT_EQ(OurAlgorithmName("--model", "nobodys"), "nobodys");
+  std::string complaint;
+  try {
+    (void)OurAlgorithmName("r.yaml:1: model", "LightGCN");
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kUsage);
+    complaint = error.what();
+  }
+  EXPECT_EQ(
+      complaint,
+      "r.yaml:1: model: a model of RecBole that recforce does not have: 'LightGCN'; expected one of Pop, ItemKNN, "
+      "SLIMElastic, EASE, BPR, MultiDAE, MultiVAE, RecVAE, RaCT, SASRec, or a name that `recforce models` lists");
+  EXPECT_EQ(Import("model: LightGCN"), "model=LightGCN\n");  // a later layer may name another
 }
 
 TEST(RecboleTest, NegativesMatterToBprAlone) {

@@ -111,7 +111,7 @@ class Parser {
     if (end > begin_ && text_[end - 1] == '\r') {
       --end;
     }
-    if (end > begin_) {
+    if (!IsBlank(text_.substr(begin_, end - begin_))) {
       EndField(end);
       if (!TakeRow(end)) {
         block_.irregular.push_back({begin_, block_.lines, block_.user.size()});
@@ -158,7 +158,7 @@ class Parser {
 }  // namespace
 
 std::optional<FieldPlan> PlanFields(const RecordStyle& style, const LogColumns& columns) {
-  if (columns.names.size() > kMostColumns || style.latin1 || columns.propensity || columns.position ||
+  if (columns.names.size() > kMostColumns || style.latin1 || columns.propensity || columns.position || columns.part ||
       !columns.user_features.empty()) {
     return std::nullopt;
   }

@@ -10,6 +10,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -31,13 +32,31 @@ constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr std::string_view kSkippableMagic = "\x2a\x4d\x18";  // of zstd frames without content, after 50 .. 5f
 
+constexpr std::size_t kHeadBytes = 6;  // as many as the longest of all
+
+// Input that is refused: what it is, how it begins, and what to do.
+struct Refused {
+  std::string_view what;
+  std::string_view magic;
+  std::string_view advice;
+};
+constexpr std::string_view kAdviceForText = "expected UTF-8: convert it with iconv -f UTF-16 -t UTF-8";
+constexpr std::array<Refused, 5> kRefused = {{
+    {"UTF-16 text", "\xff\xfe", kAdviceForText},
+    {"UTF-16 text", "\xfe\xff", kAdviceForText},
+    {"a zip archive", "PK\x03\x04", "expected text, gzip or zstd: unpack it first, with unzip"},
+    {"xz data", {"\xfd\x37zXZ\0", 6}, "expected text, gzip or zstd: unpack it first, with unxz"},
+    {"bzip2 data", "BZh?1A", "expected text, gzip or zstd: unpack it first, with bunzip2"},  // ?: the level
+}};
+
 class FileBytes final : public ByteSource {
  public:
   explicit FileBytes(const std::filesystem::path& path) : name_(path.string()) {
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor_ < 0) {
-      const ErrorKind kind = errno == ENOENT ? ErrorKind::kUsage : ErrorKind::kIo;
-      throw Error(kind, name_ + ": cannot be opened: " + std::strerror(errno));
+      const bool wrong_name = errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP;
+      throw Error(wrong_name ? ErrorKind::kUsage : ErrorKind::kIo,
+                  name_ + ": cannot be opened: " + std::strerror(errno));
     }
   }
   ~FileBytes() override { ::close(descriptor_); }
@@ -78,7 +97,7 @@ class GivenBytes final : public ByteSource {
 class PeekedBytes final : public ByteSource {
  public:
   explicit PeekedBytes(std::unique_ptr<ByteSource> rest) : rest_(std::move(rest)) {
-    while (head_.size() < kZstdMagic.size()) {
+    while (head_.size() < kHeadBytes) {
       char byte = 0;
       if (rest_->Read(&byte, 1) == 0) {
         break;
@@ -88,8 +107,19 @@ class PeekedBytes final : public ByteSource {
   }
   [[nodiscard]] bool IsGzip() const { return head_.substr(0, kGzipMagic.size()) == kGzipMagic; }
   [[nodiscard]] bool IsZstd() const {
-    return head_ == kZstdMagic || (head_.size() == 4 && (static_cast<unsigned char>(head_[0]) & 0xF0U) == 0x50U &&
-                                   head_.substr(1) == kSkippableMagic);
+    return head_.starts_with(kZstdMagic) ||
+           (head_.size() >= kZstdMagic.size() && (static_cast<unsigned char>(head_[0]) & 0xF0U) == 0x50U &&
+            head_.compare(1, kSkippableMagic.size(), kSkippableMagic) == 0);
+  }
+  [[nodiscard]] const Refused* FindRefused() const {
+    for (const Refused& refused : kRefused) {
+      if (head_.size() >= refused.magic.size() &&
+          std::equal(refused.magic.begin(), refused.magic.end(), head_.begin(),
+                     [](char wanted, char found) { return wanted == '?' || wanted == found; })) {
+        return &refused;
+      }
+    }
+    return nullptr;
   }
   std::size_t Read(char* out, std::size_t size) override {
     if (given_ < head_.size()) {
@@ -245,6 +275,9 @@ enum class Coding { kPlain, kGzip, kZstd };
 
 std::unique_ptr<ByteSource> Decode(std::unique_ptr<ByteSource> raw, const std::string& name, Coding& coding) {
   auto peeked = std::make_unique<PeekedBytes>(std::move(raw));
+  if (const Refused* refused = peeked->FindRefused()) {
+    throw Error(ErrorKind::kData, name + ": is " + std::string(refused->what) + "; " + std::string(refused->advice));
+  }
   if (peeked->IsGzip()) {
     coding = Coding::kGzip;
     return std::make_unique<GzipBytes>(std::move(peeked), name);
@@ -283,11 +316,6 @@ std::unique_ptr<ByteSource> OpenBytes(const std::filesystem::path& path) {
 std::unique_ptr<ByteSource> MemoryBytes(std::string_view bytes, const std::string& name) {
   Coding ignored = Coding::kPlain;
   return Decode(std::make_unique<GivenBytes>(bytes), name, ignored);
-}
-
-std::filesystem::path WithoutCompression(const std::filesystem::path& path) {
-  const bool compressed = path.extension() == ".gz" || path.extension() == ".zst";
-  return compressed ? path.parent_path() / path.stem() : path;
 }
 
 }  // namespace recforce::data

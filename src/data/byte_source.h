@@ -23,12 +23,9 @@ class ByteSource {
 };
 
 // Error(Usage) when there is no such file or it is a folder; Error(Io) when it cannot be read; Error(Data) for a .gz or
-// .zst that is something else.
+// .zst that is something else, and for archives, other compression and UTF-16, which are not read.
 std::unique_ptr<ByteSource> OpenBytes(const std::filesystem::path& path);
 // Bytes that outlive the source; `name` stands for the path in messages.
 std::unique_ptr<ByteSource> MemoryBytes(std::string_view bytes, const std::string& name);
-
-// The path without .gz or .zst.
-std::filesystem::path WithoutCompression(const std::filesystem::path& path);
 
 }  // namespace recforce::data

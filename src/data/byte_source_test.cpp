@@ -142,10 +142,27 @@ TEST(ByteSource, FilesAreToldApartByContent) {
             swapped.string() + ": is not gzip data in spite of its name; expected it to begin with the bytes 1f 8b");
 }
 
-TEST(ByteSource, NamesLoseTheirCompression) {
-  EXPECT_EQ(WithoutCompression("a/b.csv.gz"), "a/b.csv");
-  EXPECT_EQ(WithoutCompression("b.inter.zst"), "b.inter");
-  EXPECT_EQ(WithoutCompression("a/b.csv"), "a/b.csv");
+TEST(ByteSource, OtherFormsAreRefusedWithAWayOut) {
+  const auto message = [](std::string_view bytes) { return MessageOf([&] { (void)All(bytes); }, ErrorKind::kData); };
+  const std::string utf16 = "input: is UTF-16 text; expected UTF-8: convert it with iconv -f UTF-16 -t UTF-8";
+  EXPECT_EQ(message(std::string_view("\xff\xfeu\0", 4)), utf16);
+  EXPECT_EQ(message(std::string_view("\xfe\xff\0u", 4)), utf16);
+  const std::string expected = "; expected text, gzip or zstd: unpack it first, with ";
+  EXPECT_EQ(message("PK\x03\x04\x14"), "input: is a zip archive" + expected + "unzip");
+  EXPECT_EQ(message("BZh91AY&SY"), "input: is bzip2 data" + expected + "bunzip2");
+  EXPECT_EQ(message(std::string_view("\xfd\x37zXZ\0", 6)), "input: is xz data" + expected + "unxz");
+  EXPECT_EQ(All("PK,BZh9\n"), "PK,BZh9\n");
+  EXPECT_EQ(All("BZh9,item\n"), "BZh9,item\n");
+}
+
+TEST(ByteSource, NamesThatCannotBeAreTheUsersAffair) {
+  const TempDir dir;
+  const std::filesystem::path long_name = dir / std::string(300, 'x');
+  EXPECT_EQ(MessageOf([&] { (void)OpenBytes(long_name); }, ErrorKind::kUsage),
+            long_name.string() + ": cannot be opened: File name too long");
+  std::filesystem::create_symlink(dir / "loop", dir / "loop");
+  EXPECT_EQ(MessageOf([&] { (void)OpenBytes(dir / "loop"); }, ErrorKind::kUsage),
+            (dir / "loop").string() + ": cannot be opened: Too many levels of symbolic links");
 }
 
 }  // namespace

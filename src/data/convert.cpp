@@ -8,7 +8,9 @@
 
 #include "data/convert_rows.h"
 #include "data/input_files.h"
+#include "data/input_paths.h"
 #include "data/readers.h"
+#include "recforce/base/error.h"
 #include "recforce/base/text.h"
 
 namespace recforce::data {
@@ -36,7 +38,6 @@ void CheckOptions(const ConvertOptions& options) {
                                          base::Join(choices, ", ") + base::DidYouMean(value, choices));
     }
   };
-  check_choice("--format", options.format, FormatNames());
   if (!options.duplicates.empty()) {
     check_choice("--duplicates", options.duplicates, {"last", "first", "error", "keep"});
   }
@@ -56,9 +57,63 @@ void CheckOptions(const ConvertOptions& options) {
   }
 }
 
-// A name for the input that does not depend on where it lies or how it was written.
-std::string SourceName(const std::filesystem::path& input) {
-  return std::filesystem::weakly_canonical(std::filesystem::absolute(input)).filename().string();
+// Before any work: what is read for an hour should not fail to be written.
+void CheckOutput(const std::filesystem::path& output) {
+  if (output.empty()) {
+    throw Error(ErrorKind::kUsage, "--out: is empty; expected a folder for the dataset");
+  }
+  // The nearest name that there is. What cannot be looked up cannot be made either, and making it says why.
+  std::filesystem::path nearest = output;
+  std::error_code ignored;
+  std::filesystem::file_status status = std::filesystem::status(nearest, ignored);
+  while (status.type() == std::filesystem::file_type::not_found && nearest.has_parent_path()) {
+    nearest = nearest.parent_path();
+    status = std::filesystem::status(nearest, ignored);
+  }
+  if (std::filesystem::exists(status) && !std::filesystem::is_directory(status)) {
+    throw Error(ErrorKind::kUsage, nearest.string() + ": is a file; expected a folder for the dataset");
+  }
+}
+
+std::string Describe(const Preprocessing& made) {
+  std::string text = Quoted(made.source) + " with --format " + made.format;
+  if (made.min_rating) {
+    text += " --min-rating " + base::FormatReal(*made.min_rating);
+  }
+  if (made.min_user_interactions > 0) {
+    text += " --min-user-interactions " + std::to_string(made.min_user_interactions);
+  }
+  if (made.min_item_interactions > 0) {
+    text += " --min-item-interactions " + std::to_string(made.min_item_interactions);
+  }
+  return text + " --duplicates " + made.duplicates;
+}
+
+// The preprocessing of the dataset that `output` holds; nothing without one, or where it cannot be read.
+std::optional<Preprocessing> MadeBefore(const std::filesystem::path& output) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(output / kDatasetFile, ignored)) {
+    return std::nullopt;
+  }
+  try {
+    return Dataset::Open(output).preprocessing();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// Runs that were trained on a dataset cannot be evaluated once another one lies in its place. The same log converted
+// in the same way may be: it is the same dataset, or a newer version of it.
+void RefuseOther(const std::filesystem::path& output, const RowsInput& rows, const ConvertOptions& options) {
+  const std::optional<Preprocessing> made = MadeBefore(output);
+  if (!made ||
+      (made->source == rows.source && made->format == rows.format && made->min_rating == options.min_rating &&
+       made->min_user_interactions == options.min_user_interactions &&
+       made->min_item_interactions == options.min_item_interactions && made->duplicates == options.duplicates)) {
+    return;
+  }
+  throw Error(ErrorKind::kUsage, output.string() + ": holds a dataset that was made otherwise: from " +
+                                     Describe(*made) + "; give another place, or --overwrite to replace it");
 }
 
 }  // namespace
@@ -66,9 +121,9 @@ std::string SourceName(const std::filesystem::path& input) {
 ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& asked,
                       const std::filesystem::path& output) {
   CheckOptions(asked);
+  CheckOutput(output);
   ConvertOptions options = asked;
-  const ColumnNames names{options.user_column, options.item_column, options.time_column, options.value_column,
-                          options.feedback_types};
+  const ColumnNames names = NamesOf(options);
   const LogFile found = FindLog(input, options.format, names);
   if (options.duplicates.empty()) {
     options.duplicates = found.duplicates;
@@ -76,10 +131,13 @@ ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& inpu
   RowsInput rows;
   rows.file = found.path.string();
   rows.several_files = found.inputs.size() > 1;
-  rows.source = SourceName(input);
+  rows.source = LastName(input);  // not where it lies, nor how it was written
   rows.format = found.format;
   rows.read = [&](RowSink& sink) { ReadFound(found, names, sink); };
   rows.read_titles = TitlesOf(found);
+  if (!options.overwrite) {
+    RefuseOther(output, rows, options);
+  }
   return ConvertRows(files, rows, options, output);
 }
 

@@ -119,6 +119,7 @@ TEST(Convert, AgreesWithMaps) {
     const auto rows = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::tuple<int, int, int>>>(
         rc::gen::tuple(rc::gen::inRange(0, 5), rc::gen::inRange(0, 7), rc::gen::inRange(1, 6))));
     ConvertOptions options;
+    options.overwrite = true;
     options.min_rating = *rc::gen::inRange(1, 4);
     options.min_item_interactions = *rc::gen::inRange(0, 3);
     options.min_user_interactions = *rc::gen::inRange(0, 4);
@@ -182,19 +183,19 @@ TEST(Convert, FoldersAreSearchedForKnownNames) {
 
   (void)dir.Write("dat/movies.dat", "1::Am\xe9lie (2001)::Comedy\n");
   WriteGzip(dir.Write("dat/ratings.dat.gz", ""), "u::1::5::978300760\nu::2::5::978300761\n");
-  EXPECT_EQ(ConvertLog(dir / "dat", dir / "out").preprocessing.format, "movielens");
-  EXPECT_EQ(Dataset::Open(dir / "out").item_titles().ToVector(),
+  EXPECT_EQ(ConvertLog(dir / "dat", dir / "dat.out").preprocessing.format, "movielens");
+  EXPECT_EQ(Dataset::Open(dir / "dat.out").item_titles().ToVector(),
             (std::vector<std::string>{"Am\xc3\xa9lie (2001)", ""}));
 
   (void)dir.Write("old/u.data", "u\t1\t5\t978300760\n");
   WriteGzip(dir.Write("old/u.item.gz", ""), "1|Toy Story (1995)|01-Jan-1995||\n");
-  (void)ConvertLog(dir / "old", dir / "out");
-  EXPECT_EQ(Dataset::Open(dir / "out").item_titles()[0], "Toy Story (1995)");
+  (void)ConvertLog(dir / "old", dir / "old.out");
+  EXPECT_EQ(Dataset::Open(dir / "old.out").item_titles()[0], "Toy Story (1995)");
 
   (void)dir.Write("new/ratings.csv", "userId,movieId,rating,timestamp\n1,11,4.0,978300760\n");
   (void)dir.Write("new/movies.csv", "movieId,title,genres\n11,\"American President, The (1995)\",Comedy\n");
-  EXPECT_EQ(ConvertLog(dir / "new", dir / "out").preprocessing.format, "movielens");
-  EXPECT_EQ(Dataset::Open(dir / "out").item_titles()[0], "American President, The (1995)");
+  EXPECT_EQ(ConvertLog(dir / "new", dir / "new.out").preprocessing.format, "movielens");
+  EXPECT_EQ(Dataset::Open(dir / "new.out").item_titles()[0], "American President, The (1995)");
 }
 
 TEST(Convert, SaysWhenTheInputIsNotClear) {
@@ -206,7 +207,7 @@ TEST(Convert, SaysWhenTheInputIsNotClear) {
             (dir / "none").string() + ": no such file or folder");
   std::filesystem::create_directory(dir / "empty");
   EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(dir / "empty", dir / "out"); }, ErrorKind::kUsage),
-            (dir / "empty").string() + ": no log in this folder; " + formats);
+            (dir / "empty").string() + ": no log in this folder: it has no files; " + formats);
   (void)dir.Write("two/u.data", "");
   (void)dir.Write("two/ratings.dat", "");
   EXPECT_EQ(
@@ -269,6 +270,46 @@ TEST(Convert, SaysWhyNothingIsLeft) {
             unrated.string() +
                 ": --min-rating 4 needs a column of values; expected rating, value or score, or the name of a column "
                 "in --value-col");
+}
+
+TEST(Convert, OnlyAFolderCanBeWrittenTo) {
+  const TempDir dir;
+  const auto log = dir.Write("log.csv", "user,item\nu,1\n");
+  EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(dir / "none", ""); }, ErrorKind::kUsage),
+            "--out: is empty; expected a folder for the dataset");
+  for (const auto& output : {log, log / "x/y"}) {
+    EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(log, output); }, ErrorKind::kUsage),
+              log.string() + ": is a file; expected a folder for the dataset");
+  }
+}
+
+TEST(Convert, AnotherDatasetIsNotReplacedUnasked) {
+  const TempDir dir;
+  const auto log = dir.Write("log.csv", "user,item,rating\nu,1,5\nu,2,1\n");
+  ConvertOptions options;
+  options.min_rating = 3.5;
+  options.min_user_interactions = 1;
+  (void)ConvertLog(log, dir / "out", options);
+  (void)ConvertLog(log, dir / "out", options);
+  const std::string refused = (dir / "out").string() +
+                              ": holds a dataset that was made otherwise: from 'log.csv' with --format csv "
+                              "--min-rating 3.5 --min-user-interactions 1 --duplicates last; give another place, or "
+                              "--overwrite to replace it";
+  const auto refuses = [&](const std::filesystem::path& input, const ConvertOptions& other) {
+    EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(input, dir / "out", other); }, ErrorKind::kUsage), refused);
+    EXPECT_EQ(Dataset::Open(dir / "out").num_interactions(), 1);
+  };
+  refuses(log, {});
+  refuses(dir.Write("new.csv", "user,item,rating\nu,1,5\n"), options);
+  ConvertOptions other = options;
+  other.duplicates = "keep";
+  refuses(log, other);
+  other.overwrite = true;
+  (void)ConvertLog(log, dir / "out", other);
+  EXPECT_EQ(Dataset::Open(dir / "out").preprocessing().duplicates, "keep");
+  (void)dir.Write("broken/dataset.safetensors", "no dataset");
+  (void)ConvertLog(log, dir / "broken");
+  EXPECT_EQ(Dataset::Open(dir / "broken").num_interactions(), 2);
 }
 
 TEST(Convert, ReadsTheRealMovieLens1M) {

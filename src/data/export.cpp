@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "data/export_report.h"
 #include "data/line_source.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -53,8 +54,9 @@ constexpr std::array<std::string_view, 4> kPartNames = {"train", "validation", "
 
 class Exporter {
  public:
-  Exporter(base::FileSystem& files, const Dataset& dataset, std::string format, fs::path out)
-      : files_(files), dataset_(dataset), format_(std::move(format)), out_(std::move(out)) {
+  Exporter(base::FileSystem& files, const Dataset& dataset, std::string format, fs::path out,
+           const base::StopFlag* stop)
+      : files_(files), dataset_(dataset), format_(std::move(format)), out_(std::move(out)), stop_(stop) {
     for (const std::uint8_t part : dataset.parts()) {
       has_part_.at(part) = true;
     }
@@ -75,7 +77,8 @@ class Exporter {
     } else {
       WritePairs();
     }
-    ListWhatIsLost();
+    report_.left_out = LostInExport(dataset_, format_);
+    report_.read_back = ReadBackFlags(dataset_, format_);
     return std::move(report_);
   }
 
@@ -109,7 +112,20 @@ class Exporter {
     for (std::int64_t user = 0; user < dataset_.num_users(); ++user) {
       auto row = static_cast<std::size_t>(interactions.offsets[static_cast<std::size_t>(user)]);
       for (const std::int32_t item : interactions.row(user)) {
+        LookForStop(1);
         visit(user, row++, item);
+      }
+    }
+  }
+
+  // To be called with the number of rows that come next.
+  void LookForStop(std::size_t rows) const {
+    constexpr std::size_t kBetween = 65536;
+    rows_since_look_ += rows;
+    if (rows_since_look_ >= kBetween) {
+      rows_since_look_ = 0;
+      if (stop_ != nullptr && stop_->IsSet()) {
+        throw Error(ErrorKind::kInterrupted, out_.string() + ": export was interrupted");
       }
     }
   }
@@ -198,7 +214,7 @@ class Exporter {
   }
 
   void WriteInter(const std::string& suffix, Part part) {
-    Write(out_ / (out_.filename().string() + suffix), [&](Text& text) {
+    Write(out_ / (FolderName(out_) + suffix), [&](Text& text) {
       text.Add("user_id:token\titem_id:token");
       for (const Column& column : columns_) {
         text.Add("\t" + column.name + ":float");
@@ -218,7 +234,7 @@ class Exporter {
 
   void WriteRecbole() {
     RefusePart(Part::kInput);
-    out_ = (out_ / ".").lexically_normal().parent_path();  // without a slash at the end
+    RefuseOtherShape(dataset_, out_);
     if (!HasParts()) {
       WriteInter(".inter", Part::kTrain);
     } else {
@@ -229,7 +245,7 @@ class Exporter {
       WriteInter(".test.inter", Part::kTest);
     }
     if (dataset_.item_titles().size() > 0) {
-      Write(out_ / (out_.filename().string() + ".item"), [&](Text& text) {
+      Write(out_ / (FolderName(out_) + ".item"), [&](Text& text) {
         text.Add("item_id:token\ttitle:token_seq\n");
         for (std::int64_t item = 0; item < dataset_.num_items(); ++item) {
           std::string title(dataset_.item_titles()[item]);
@@ -283,6 +299,7 @@ class Exporter {
   [[nodiscard]] std::string SessionLine(std::int64_t user, std::initializer_list<Part> parts) const {
     std::string line;
     const CsrView interactions = dataset_.interactions();
+    LookForStop(interactions.row(user).size());
     auto row = static_cast<std::size_t>(interactions.offsets[static_cast<std::size_t>(user)]);
     for (const std::int32_t item : interactions.row(user)) {
       if (std::any_of(parts.begin(), parts.end(), [&](Part part) { return In(row, part); })) {
@@ -336,30 +353,14 @@ class Exporter {
     }
   }
 
-  void ListWhatIsLost() {
-    const auto lost = [&](bool is_lost, const char* what) {
-      if (is_lost) {
-        report_.left_out.emplace_back(what);
-      }
-    };
-    const bool only_ids = format_ == "adjacency" || format_ == "sessions" || format_ == "pairs";
-    lost(format_ == "sessions", "user ids");
-    lost(!dataset_.times().empty() && only_ids, "times");
-    lost(!dataset_.values().empty() && only_ids, "values");
-    lost(!dataset_.propensities().empty() && only_ids, "propensities");
-    lost(!dataset_.positions().empty() && only_ids, "positions");
-    lost(HasParts() && format_ == "pairs", "parts");
-    lost(dataset_.item_titles().size() > 0 && format_ != "recbole", "item titles");
-    lost(dataset_.displays().size() > 0, "displays");
-    lost(dataset_.candidates().rows() > 0, "candidates");
-  }
-
   static constexpr std::string_view kBlanks = " \t\r\n";
 
   base::FileSystem& files_;
   const Dataset& dataset_;
   std::string format_;
   fs::path out_;
+  const base::StopFlag* stop_;
+  mutable std::size_t rows_since_look_ = 0;
   std::array<bool, 4> has_part_{};
   std::vector<Column> columns_;  // after user and item
   ExportReport report_;
@@ -372,13 +373,15 @@ const std::vector<std::string>& ExportFormatNames() {
   return names;
 }
 
-ExportReport Export(base::FileSystem& files, const Dataset& dataset, const std::string& format, const fs::path& out) {
+ExportReport Export(base::FileSystem& files, const Dataset& dataset, const std::string& format, const fs::path& out,
+                    const base::StopFlag* stop) {
   const std::vector<std::string>& names = ExportFormatNames();
   if (std::find(names.begin(), names.end(), format) == names.end()) {
     throw Error(ErrorKind::kUsage, "--format: unknown choice " + Quoted(format) + "; expected " +
                                        base::Join(names, ", ") + base::DidYouMean(format, names));
   }
-  return Exporter(files, dataset, format, out).Run();
+  CheckExportPath(dataset, format, out);
+  return Exporter(files, dataset, format, out, stop).Run();
 }
 
 }  // namespace recforce::data

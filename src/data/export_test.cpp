@@ -92,6 +92,123 @@ TEST(Export, RefusesWhatAFormCannotHold) {
                 "export to another format");
 }
 
+TEST(Export, RefusesPathsOfTheWrongKindBeforeAnyWork) {
+  const TempDir dir;
+  const Dataset dataset = Convert(dir.Write("log.csv", "user,item\na,1\nb,2\n"), dir / "d");
+  const std::string folder = (dir / "d").string();
+  EXPECT_EQ(ErrorOf(dataset, "csv", folder, ErrorKind::kUsage),
+            "--out: path is a folder: '" + folder + "'; expected a file for --format csv");
+  EXPECT_EQ(ErrorOf(dataset, "pairs", dir / "new/", ErrorKind::kUsage),
+            "--out: path is a folder: '" + (dir / "new/").string() + "'; expected a file for --format pairs");
+  EXPECT_FALSE(fs::exists(dir / "new"));
+  EXPECT_EQ(ErrorOf(dataset, "jsonl", "", ErrorKind::kUsage),
+            "--out: path is empty: ''; expected a file for --format jsonl");
+  EXPECT_EQ(ErrorOf(dataset, "recbole", dir / "log.csv", ErrorKind::kUsage),
+            "--out: path is a file: '" + (dir / "log.csv").string() + "'; expected a folder for --format recbole");
+  EXPECT_EQ(ErrorOf(dataset, "recbole", "/", ErrorKind::kUsage),
+            "--out: path has no name: '/'; expected a folder for --format recbole");
+}
+
+TEST(Export, NamesRecboleFilesAfterTheFolderItself) {
+  const TempDir dir;
+  const Dataset dataset = Convert(dir.Write("log.csv", "user,item\na,1\nb,2\n"), dir / "d");
+  fs::create_directory(dir / "real");
+  fs::create_symlink("real", dir / "link");
+  for (const char* out : {"real", "real/", "real/.", "link", "real/../real"}) {
+    (void)Write(dataset, "recbole", dir / out);
+    EXPECT_TRUE(fs::remove(dir / "real/real.inter")) << out;
+  }
+  (void)Write(dataset, "recbole", dir / "new/.");
+  EXPECT_TRUE(fs::exists(dir / "new/new.inter"));
+}
+
+TEST(Export, RefusesAFolderWithFilesOfAnotherShape) {
+  const TempDir dir;
+  const std::string header = "user_id:token\titem_id:token\n";
+  (void)dir.Write("b/b.train.inter", header + "1\t2\n");
+  (void)dir.Write("b/b.test.inter", header + "1\t3\n");
+  const Dataset parts = Convert(dir / "b", dir / "db");
+  const Dataset whole = Convert(dir.Write("log.csv", "user,item\na,1\nb,2\n"), dir / "d");
+  const auto text = [&](const std::string& others) {
+    return (dir / "out").string() + ": folder has files of another log, which would be read with this one: " + others +
+           "; expected a folder without them. remove them, or give another folder";
+  };
+  (void)Write(whole, "recbole", dir / "out");
+  (void)Write(whole, "recbole", dir / "out");  // over itself
+  EXPECT_EQ(ErrorOf(parts, "recbole", dir / "out", ErrorKind::kUsage), text("'out.inter'"));
+  EXPECT_FALSE(fs::exists(dir / "out/out.train.inter"));
+  fs::remove(dir / "out/out.inter");
+  (void)Write(parts, "recbole", dir / "out");
+  (void)dir.Write("out/out.item", "");
+  EXPECT_EQ(ErrorOf(whole, "recbole", dir / "out", ErrorKind::kUsage),
+            text("'out.train.inter', 'out.test.inter', 'out.item'"));
+}
+
+TEST(Export, SaysHowTheFilesAreReadBack) {
+  const TempDir dir;
+  (void)dir.Write("yc/train_sessions.txt", "1 1 2\n");
+  (void)dir.Write("yc/test_cases.txt", "2 1\n");
+  const Dataset sessions = Convert(dir / "yc", dir / "ds");
+  const auto flags = [&](const Dataset& dataset, const std::string& format) {
+    return Write(dataset, format, dir / ("to." + format)).read_back;
+  };
+  EXPECT_EQ(flags(sessions, "csv"), (Strings{"--part-col part", "--duplicates keep"}));
+  EXPECT_EQ(flags(sessions, "pairs"), (Strings{"--format pairs", "--duplicates keep"}));
+  EXPECT_EQ(flags(sessions, "sessions"), Strings{});
+  const Dataset bandit = Convert(
+      dir.Write("bandit.csv",
+                "timestamp,item_id,position,click,propensity_score,user_feature_0\n1,a,2,1,0.5,x\n2,b,1,0,0.25,x\n"),
+      dir / "dband");
+  EXPECT_EQ(flags(bandit, "jsonl"),
+            (Strings{"--propensity-col propensity", "--position-col position", "--duplicates keep"}));
+  const Dataset plain = Convert(dir.Write("log.csv", "user,item\na,1\nb,2\n"), dir / "d");
+  EXPECT_EQ(flags(plain, "csv"), Strings{});
+  EXPECT_EQ(flags(plain, "recbole"), Strings{});
+  EXPECT_EQ(Write(plain, "sessions", dir / "lines").read_back, (Strings{"--format sessions", "--duplicates last"}));
+}
+
+// User 1 was tested at the time of a training interaction, before it in the log.
+TEST(Export, SaysWhenTheOrderOfPartsIsLost) {
+  const TempDir dir;
+  Columns columns;
+  columns.user_ids = {"1"};
+  columns.item_ids = {"a", "b", "c"};
+  columns.user = {0, 0};
+  columns.item = {0, 1};
+  columns.time = {5, 5};
+  columns.part = {static_cast<std::uint8_t>(Part::kTest), static_cast<std::uint8_t>(Part::kTrain)};
+  WriteDataset(base::RealFileSystem(), dir / "d", std::move(columns), {});
+  const Dataset dataset = Dataset::Open(dir / "d");
+  EXPECT_EQ(Write(dataset, "recbole", dir / "r").left_out,
+            (Strings{"the order of interactions across parts", "items without interactions"}));
+  EXPECT_EQ(Write(dataset, "csv", dir / "c").left_out, Strings{"items without interactions"});
+}
+
+TEST(Export, StopsWhenAsked) {
+  const TempDir dir;
+  Columns columns;
+  columns.item_ids = {"a"};
+  for (std::int32_t user = 0; user < 70000; ++user) {
+    columns.user_ids.push_back(std::to_string(1000000 + user));
+    columns.user.push_back(user);
+    columns.item.push_back(0);
+  }
+  WriteDataset(base::RealFileSystem(), dir / "d", std::move(columns), {});
+  const Dataset dataset = Dataset::Open(dir / "d");
+  base::StopFlag stop;
+  stop.Set();
+  for (const std::string format : {"csv", "sessions"}) {
+    try {
+      (void)Export(base::RealFileSystem(), dataset, format, dir / "out", &stop);
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);
+      EXPECT_EQ(error.what(), (dir / "out").string() + ": export was interrupted");
+    }
+    EXPECT_FALSE(fs::exists(dir / "out"));
+  }
+}
+
 // Exported and converted again, a dataset is the same.
 void ExpectRoundTrip(const Dataset& dataset, const std::string& format, const fs::path& out) {
   const ExportReport report = Write(dataset, format, out);
@@ -101,6 +218,11 @@ void ExpectRoundTrip(const Dataset& dataset, const std::string& format, const fs
   ConvertOptions options;
   options.format = format;
   options.duplicates = dataset.preprocessing().duplicates;
+  if (format == "csv" || format == "jsonl") {
+    options.part_column = dataset.parts().empty() ? "" : "part";
+    options.propensity_column = dataset.propensities().empty() ? "" : "propensity";
+    options.position_column = dataset.positions().empty() ? "" : "position";
+  }
   (void)Convert(base::RealFileSystem(), out, options, again);
   EXPECT_EQ(Dataset::Open(again).fingerprint(), dataset.fingerprint()) << format;
 }
@@ -126,8 +248,15 @@ TEST(Export, PartsComeBackTheSame) {
   (void)dir.Write("b/m.valid.inter", header + "1\t4\t8\n");
   (void)dir.Write("b/m.test.inter", header + "1\t5\t9\n");
   (void)dir.Write("b/m.item", "item_id:token\ttitle:token_seq\n2\tTwo\n5\tFive\n");
-  ExpectRoundTrip(Convert(dir / "b", dir / "db"), "recbole", dir / "out");
+  for (const char* file : {"m.train.inter", "m.valid.inter", "m.test.inter"}) {
+    (void)dir.Write("b2/" + std::string(file), base::ReadTextFile(dir / "b" / file));
+  }
+  const Dataset split = Convert(dir / "b", dir / "db");
+  ExpectRoundTrip(split, "recbole", dir / "out");
   EXPECT_EQ(base::ReadTextFile(dir / "out/out.item"), "item_id:token\ttitle:token_seq\n2\tTwo\n3\t\n4\t\n5\tFive\n");
+  const Dataset untitled = Convert(dir / "b2", dir / "db2");
+  ExpectRoundTrip(untitled, "csv", dir / "split.csv");
+  ExpectRoundTrip(untitled, "jsonl", dir / "split.jsonl");
   (void)dir.Write("a/train.txt", "1 2 3\n2 3\n");
   (void)dir.Write("a/test.txt", "1 4\n2 2 5\n");
   ExpectRoundTrip(Convert(dir / "a", dir / "da"), "adjacency", dir / "cds");
@@ -142,6 +271,18 @@ TEST(Export, PartsComeBackTheSame) {
   EXPECT_EQ(base::ReadTextFile(dir / "yc/train_sessions.txt"), train);
   EXPECT_EQ(base::ReadTextFile(dir / "yc/test_cases.txt"), "1 1 2\n3 4\n");
   EXPECT_EQ(Convert(dir / "yc", dir / "ds2").fingerprint(), sessions.fingerprint());
+  ExpectRoundTrip(sessions, "csv", dir / "sessions.csv");
+  ExpectRoundTrip(sessions, "jsonl", dir / "sessions.jsonl");
+}
+
+TEST(Export, PropensitiesAndPositionsComeBackTheSame) {
+  const TempDir dir;
+  const Dataset log = Convert(dir.Write("men.csv",
+                                        "timestamp,item_id,position,click,propensity_score,user_feature_0\n"
+                                        "5,1,3,1,0.1,a\n6,2,1,0,0.33333334,a\n7,1,2,0,1,b\n"),
+                              dir / "d");
+  ExpectRoundTrip(log, "csv", dir / "back.csv");
+  ExpectRoundTrip(log, "jsonl", dir / "back.jsonl");
 }
 
 TEST(Export, AFullDiskLeavesNothingBehind) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "data/input_paths.h"
 #include "data/word_reader.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -70,21 +71,6 @@ std::string FormatsHint() {
   std::vector<std::string> names = FormatNames();
   names.pop_back();  // auto
   return "expected a log that its name or its first line tells; say which with --format: " + base::Join(names, ", ");
-}
-
-// The file's name without .gz or .zst.
-std::string PlainName(const fs::path& path) {
-  return path.extension() == ".gz" || path.extension() == ".zst" ? path.stem().string() : path.filename().string();
-}
-
-std::optional<fs::path> Existing(const fs::path& path) {
-  for (const char* ending : {"", ".gz", ".zst"}) {
-    const fs::path candidate = path.string() + ending;
-    if (fs::is_regular_file(candidate)) {
-      return candidate;
-    }
-  }
-  return std::nullopt;
 }
 
 // The split of which `train` is the training file, when its other needed files lie beside it.
@@ -166,16 +152,21 @@ std::string FormatOf(LogKind kind) {
   }
 }
 
-// The format of a single file whose name alone does not say it.
+// The format of a single file whose name alone does not say it: `format` is "auto" or "movielens", which has several.
 Known KindByContent(const fs::path& path, const std::string& format, const ColumnNames& names) {
+  if (KindOfPath(path) != PathKind::kFile) {  // what is looked at would be missing from what is read
+    throw Error(ErrorKind::kUsage, path.string() + ": format of a pipe cannot be looked at; say it with --format" +
+                                       (format == "movielens" ? ", movielens only for a regular file" : ""));
+  }
   LineSource source = LineSource::Open(path);
   const std::optional<std::string_view> first = source.Peek();
   if (!first) {
     throw Error(ErrorKind::kData, path.string() + ": file is empty; expected one interaction a line");
   }
+  RefuseLoneReturns(source, *first);
   const std::optional<LogKind> kind = GuessLogKind(*first, names);
   const bool movielens = kind == LogKind::kUData || kind == LogKind::kRatingsDat || kind == LogKind::kCsv;
-  if (kind && (format == "auto" || movielens)) {
+  if (kind && (format == "auto" || (format == "movielens" && movielens))) {
     return {*kind, format == "auto" ? FormatOf(*kind) : format};
   }
   if (format == "auto" && IsCsvName(path)) {
@@ -250,18 +241,6 @@ bool IsListOfNumbers(const fs::path& path) {
                      [](std::string_view word) { return base::ParseInt(word).has_value(); });
 }
 
-// Files of a folder in the order of their names.
-std::vector<fs::path> FilesIn(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file()) {
-      files.push_back(entry.path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 LogFile SingleFile(const fs::path& path, const std::string& format, const ColumnNames& names) {
   const Known known = KindOfFile(path, format, names);
   LogFile log;
@@ -271,6 +250,31 @@ LogFile SingleFile(const fs::path& path, const std::string& format, const Column
   return log;
 }
 
+// The format that a file's name suggests, though a folder may hold such files for other reasons; empty without one.
+std::string SuggestedFormat(const fs::path& path) { return IsCsvName(path) ? "csv" : IsJsonlName(path) ? "jsonl" : ""; }
+
+[[noreturn]] void FailWithoutLog(const fs::path& folder, const std::vector<fs::path>& files,
+                                 const std::string& format) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> listed;
+  std::vector<fs::path> suggested;
+  for (const fs::path& file : files) {
+    if (listed.size() < kShown) {
+      listed.push_back(Quoted(file.filename().string()));
+    }
+    if (!SuggestedFormat(file).empty()) {
+      suggested.push_back(file);
+    }
+  }
+  const std::string found =
+      files.empty() ? "it has no files" : base::Join(listed, ", ") + (files.size() > kShown ? ", ..." : "");
+  const std::string hint =
+      format == "auto" && suggested.size() == 1
+          ? "give " + suggested.front().string() + " itself, or --format " + SuggestedFormat(suggested.front())
+          : FormatsHint();
+  throw Error(ErrorKind::kUsage, folder.string() + ": no log in this folder: " + found + "; " + hint);
+}
+
 LogFile LogInFolder(const fs::path& folder, const std::string& format, const ColumnNames& names) {
   const std::vector<fs::path> files = FilesIn(folder);
   const bool has_item_context = std::any_of(files.begin(), files.end(),
@@ -278,7 +282,7 @@ LogFile LogInFolder(const fs::path& folder, const std::string& format, const Col
   std::vector<LogFile> splits;
   std::vector<fs::path> found;
   // A RecBole folder may hold NAME.train.inter beside NAME.inter; FOLDER.inter is the whole log.
-  const std::string own_name = fs::weakly_canonical(folder).filename().string() + ".inter";
+  const std::string own_name = LastName(folder) + ".inter";
   for (const fs::path& file : files) {
     if (PlainName(file) == own_name && Wanted(file, format, has_item_context)) {
       return SingleFile(file, format, names);
@@ -303,7 +307,7 @@ LogFile LogInFolder(const fs::path& folder, const std::string& format, const Col
     return splits.empty() ? SingleFile(found.front(), format, names) : splits.front();
   }
   if (splits.empty() && found.empty()) {
-    throw Error(ErrorKind::kUsage, folder.string() + ": no log in this folder; " + FormatsHint());
+    FailWithoutLog(folder, files, format);
   }
   std::vector<std::string> listed;
   for (const LogFile& split : splits) {
@@ -358,14 +362,24 @@ const std::vector<std::string>& FormatNames() {
   return names;
 }
 
+ColumnNames NamesOf(const ConvertOptions& options) {
+  return {options.user_column,    options.item_column, options.time_column,       options.value_column,
+          options.feedback_types, options.part_column, options.propensity_column, options.position_column};
+}
+
 LogFile FindLog(const fs::path& input, const std::string& format, const ColumnNames& names) {
-  if (!fs::exists(input)) {
-    throw Error(ErrorKind::kUsage, input.string() + ": no such file or folder");
+  const std::vector<std::string>& formats = FormatNames();
+  if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
+    throw Error(ErrorKind::kUsage, "--format: unknown choice " + Quoted(format) + "; expected " +
+                                       base::Join(formats, ", ") + base::DidYouMean(format, formats));
   }
-  const std::optional<LogFile> split = fs::is_directory(input) ? std::nullopt : SplitOf(input, format);
-  LogFile log = fs::is_directory(input) ? LogInFolder(input, format, names)
-                : split                 ? *split
-                                        : SingleFile(input, format, names);
+  const bool is_folder = KindOfPath(input) == PathKind::kFolder;
+  const std::optional<LogFile> split = is_folder ? std::nullopt : SplitOf(input, format);
+  LogFile log = is_folder ? LogInFolder(input, format, names) : split ? *split : SingleFile(input, format, names);
+  if (!names.part.empty() && log.inputs.front().part) {
+    throw Error(ErrorKind::kUsage, log.path.string() + ": --part-col: the files of this log say the parts: " +
+                                       Quoted(names.part) + "; leave it out, or give one file that holds all parts");
+  }
   if (!names.feedback_types.empty() && log.format != "gorse") {
     throw Error(ErrorKind::kUsage, log.path.string() + ": --feedback-types: format " + log.format +
                                        " has no types of feedback: " + Quoted(names.feedback_types.front()) +

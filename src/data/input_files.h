@@ -30,10 +30,14 @@ struct LogFile {
   std::string duplicates = "last";
 };
 
+// What the options say about columns and fields.
+ColumnNames NamesOf(const ConvertOptions& options);
+
 // `input` is a file, or a folder that holds one log under known names, each also compressed (.gz, .zst). The training
 // file of a log that its publisher split stands for all files of the split. docs/howto/import_a_log.md has the names.
-// Error(Usage) when there is no such input, no log or more than one in the folder, when a file of a split is missing,
-// or when the format cannot be told.
+// Error(Usage) when there is no such format or input, no log or more than one in the folder, when a file of a split is
+// missing, or when the format cannot be told: of a pipe it never can, since what is looked at would be lost. Error(Io)
+// when the system does not let us look.
 LogFile FindLog(const std::filesystem::path& input, const std::string& format, const ColumnNames& names);
 
 // Reads all files of a log in order, with one Begin(). Errors as of ReadLog(); Error(Data) also when a part of a split

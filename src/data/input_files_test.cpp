@@ -3,8 +3,11 @@
 #include "data/input_files.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <map>
+#include <thread>
 #include <tuple>
 
 #include "data/id_table.h"
@@ -78,8 +81,8 @@ TEST(FindLog, KnowsPublishedSplits) {
   EXPECT_EQ(Find(dir / "cds"), "adjacency: train.txt#0 test.txt#2");
   (void)dir.Write("graph/train.txt", "berlin in germany\n");
   (void)dir.Write("graph/test.txt", "paris in france\n");
-  EXPECT_EQ(ErrorOf(dir / "graph").substr(0, (dir / "graph").string().size() + 25),
-            (dir / "graph").string() + ": no log in this folder; ");
+  const std::string no_log = (dir / "graph").string() + ": no log in this folder: 'test.txt', 'train.txt'; ";
+  EXPECT_EQ(ErrorOf(dir / "graph").substr(0, no_log.size()), no_log);
   EXPECT_EQ(Find(dir / "graph", "adjacency"), "adjacency: train.txt#0 test.txt#2");
   (void)dir.Write("yc/train_sessions.txt", "1 2\n");
   (void)dir.Write("yc/test_cases.txt", "1 2\n");
@@ -127,13 +130,75 @@ TEST(FindLog, AsksWhereItIsNotSure) {
       "expected a log that its name or its first line tells; say which with --format: recbole, movielens, csv, jsonl, "
       "gorse, adjacency, sessions, pairs, ncf, displays, open_bandit, coat";
   EXPECT_EQ(ErrorOf(pairs), pairs.string() + ": format is not recognised: the first line is '1 2'; " + expected);
-  EXPECT_EQ(ErrorOf(dir / "p"), (dir / "p").string() + ": no log in this folder; " + expected);
+  EXPECT_EQ(ErrorOf(dir / "p"), (dir / "p").string() + ": no log in this folder: 'ml.txt'; " + expected);
   (void)dir.Write("p/README.txt", "what it is");
   EXPECT_EQ(Find(dir / "p", "pairs"), "pairs: ml.txt");
   EXPECT_EQ(Find(pairs, "adjacency"), "adjacency: ml.txt");
   EXPECT_EQ(
       ErrorOf(pairs, "pairs", {"", "", "", "", {"like"}}),
       pairs.string() + ": --feedback-types: format pairs has no types of feedback: 'like'; expected a gorse dump");
+}
+
+TEST(FindLog, SaysWhatAFolderWithoutALogHolds) {
+  const TempDir dir;
+  (void)dir.Write("shop/log.csv", "user,item\n1,2\n");
+  (void)dir.Write("shop/notes.txt", "");
+  EXPECT_EQ(ErrorOf(dir / "shop"), (dir / "shop").string() + ": no log in this folder: 'log.csv', 'notes.txt'; give " +
+                                       (dir / "shop/log.csv").string() + " itself, or --format csv");
+  EXPECT_EQ(Find(dir / "shop", "csv"), "csv: log.csv");
+  for (const char* name : {"a", "b", "c", "d"}) {
+    (void)dir.Write("shop/" + std::string(name), "");
+  }
+  (void)dir.Write("shop/more.jsonl", "");
+  const std::string many =
+      (dir / "shop").string() + ": no log in this folder: 'a', 'b', 'c', 'd', 'log.csv', ...; expected a log";
+  EXPECT_EQ(ErrorOf(dir / "shop").substr(0, many.size()), many);
+}
+
+TEST(FindLog, APipeIsNotLookedAt) {
+  const TempDir dir;
+  const fs::path pipe = dir / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string refused = pipe.string() + ": format of a pipe cannot be looked at; say it with --format";
+  EXPECT_EQ(ErrorOf(pipe), refused);
+  EXPECT_EQ(ErrorOf(pipe, "movielens"), refused + ", movielens only for a regular file");
+  EXPECT_EQ(Find(pipe, "csv"), "csv: pipe");
+  // More than a pipe holds, so that nothing of it may have been read before.
+  std::string text = "user,item\n";
+  for (int i = 0; i < 30000; ++i) {
+    text += std::to_string(i) + ",1\n";
+  }
+  std::thread writer([&] { std::ofstream(pipe) << text; });
+  EXPECT_EQ(ReadAll(pipe, "csv").rows.size(), 30000U);
+  writer.join();
+}
+
+TEST(FindLog, NamesThatCannotBeAreTheUsersAffair) {
+  const TempDir dir;
+  const fs::path long_name = dir / std::string(300, 'x');
+  EXPECT_EQ(ErrorOf(long_name), long_name.string() + ": cannot be looked up: File name too long");
+  fs::create_symlink(dir / "loop", dir / "loop");
+  EXPECT_EQ(ErrorOf(dir / "loop"),
+            (dir / "loop").string() + ": cannot be looked up: Too many levels of symbolic links");
+  EXPECT_EQ(ErrorOf(dir / "none/log.csv"), (dir / "none/log.csv").string() + ": no such file or folder");
+  (void)dir.Write("links/u.data", "1\t2\t3\t4\n");
+  fs::create_symlink(dir / "loop", dir / "links/a.inter");
+  fs::create_symlink(dir / "nowhere", dir / "links/b.inter");
+  EXPECT_EQ(Find(dir / "links"), "movielens: u.data");
+}
+
+TEST(FindLog, FormatsAndPartsAreChecked) {
+  const TempDir dir;
+  const fs::path log = dir.Write("log.csv", "user,item\n1,2\n");
+  EXPECT_EQ(ErrorOf(log, "cvs"),
+            "--format: unknown choice 'cvs'; expected recbole, movielens, csv, jsonl, gorse, adjacency, sessions, "
+            "pairs, ncf, displays, open_bandit, coat, auto; did you mean 'csv'?");
+  (void)dir.Write("b/m.train.inter", kInterHeader);
+  (void)dir.Write("b/m.test.inter", kInterHeader);
+  EXPECT_EQ(ErrorOf(dir / "b", "auto", {"", "", "", "", {}, "part"}),
+            (dir / "b/m").string() +
+                ": --part-col: the files of this log say the parts: 'part'; leave it out, or give "
+                "one file that holds all parts");
 }
 
 TEST(ReadFound, PartsComeFromTheFiles) {

@@ -62,7 +62,10 @@ class TopLevel {
   // NOLINTBEGIN(readability-identifier-naming)
   bool null() { return Scalar(JsonField::Kind::kMissing, {}); }
   bool boolean(bool /*value*/) { return Scalar(JsonField::Kind::kOther, {}); }
-  bool number_integer(std::int64_t value) { return Scalar(JsonField::Kind::kNumber, std::to_string(value)); }
+  // What has no sign comes to number_unsigned(), so that 0 here was written -0.
+  bool number_integer(std::int64_t value) {
+    return Scalar(JsonField::Kind::kNumber, value == 0 ? "-0" : std::to_string(value));
+  }
   bool number_unsigned(std::uint64_t value) { return Scalar(JsonField::Kind::kNumber, std::to_string(value)); }
   bool number_float(double /*value*/, const std::string& text) { return Scalar(JsonField::Kind::kNumber, text); }
   bool string(std::string& text) { return Scalar(JsonField::Kind::kText, std::move(text)); }
@@ -132,7 +135,7 @@ JsonReader::JsonReader(LineSource& source, std::vector<std::string> names)
 
 JsonReader::Status JsonReader::Next() {
   std::optional<std::string_view> line = source_.Next();
-  while (line && line->find_first_not_of(" \t") == std::string_view::npos) {
+  while (line && IsBlank(*line)) {
     line = source_.Next();
   }
   if (!line) {

@@ -18,30 +18,6 @@ using base::ErrorKind;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 16;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// Bytes of the UTF-8 character at the start of `text`, 0 when there is none (RFC 3629).
-std::size_t CharacterBytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) {
-    return 1;
-  }
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    return follows(1) ? 2 : 0;
-  }
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = lead == 0xED && byte(1) > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool overlong = lead == 0xF0 && byte(1) < 0x90;
-    const bool too_large = lead == 0xF4 && byte(1) > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !overlong && !too_large ? 4 : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 LineSource LineSource::Open(const std::filesystem::path& path) { return {OpenBytes(path), path.string()}; }
@@ -55,9 +31,12 @@ LineSource::LineSource(std::unique_ptr<ByteSource> bytes, std::string name)
     : bytes_(std::move(bytes)), name_(std::move(name)), buffer_(kChunkBytes) {}
 
 void LineSource::FailTooLong() const {
-  throw Error(ErrorKind::kData, name_ + ":" + std::to_string(line_number_ + 1) + ":1: line is too long: " +
-                                    Quoted({buffer_.data() + begin_, end_ - begin_}) + "; expected at most " +
-                                    base::FormatCount(static_cast<std::int64_t>(kMaxLineBytes)) + " bytes a line");
+  const std::string_view line(buffer_.data() + begin_, end_ - begin_);
+  const bool has_return = line.find('\r') < kMaxLineBytes;
+  throw Error(ErrorKind::kData, name_ + ":" + std::to_string(line_number_ + 1) +
+                                    ":1: line is too long: " + Quoted(line) + "; expected at most " +
+                                    base::FormatCount(static_cast<std::int64_t>(kMaxLineBytes)) + " bytes a line" +
+                                    (has_return ? ", which end in \\n or \\r\\n, not in \\r alone" : ""));
 }
 
 void LineSource::Refill() {
@@ -83,7 +62,7 @@ std::optional<std::string_view> LineSource::Next() {
 }
 
 std::optional<std::string_view> LineSource::Peek() {
-  while (!peeked_ || peeked_->empty()) {
+  while (!peeked_ || IsBlank(*peeked_)) {
     peeked_ = Read();
     if (!peeked_) {
       break;
@@ -136,7 +115,8 @@ std::optional<std::string_view> LineSource::Read() {
     Refill();
   }
   std::string_view line(buffer_.data() + begin_, line_end - begin_);
-  if (!line.empty() && line.back() == '\r') {
+  had_return_ = !line.empty() && line.back() == '\r';
+  if (had_return_) {
     line.remove_suffix(1);
   }
   if (line_number_ == 0 && line.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
@@ -149,6 +129,18 @@ std::optional<std::string_view> LineSource::Read() {
   begin_ = scanned_ = next_begin;
   ++line_number_;
   return line;
+}
+
+void RefuseLoneReturns(const LineSource& source, std::string_view first_line) {
+  const std::size_t found = first_line.find('\r');
+  // In quotes it is content; more of them before "\n" are odd, but each line is one.
+  if (found == std::string_view::npos || first_line.find('"') < found ||
+      first_line.find_first_not_of('\r', found) == std::string_view::npos) {
+    return;
+  }
+  throw Error(ErrorKind::kData, source.name() + ":" + std::to_string(source.line_number()) + ":" +
+                                    std::to_string(found + 1) + ": line ends in \\r alone: " + Quoted(first_line) +
+                                    "; expected \\n or \\r\\n: convert it with tr '\\r' '\\n'");
 }
 
 std::optional<TextFault> FindTextFault(std::string_view text) {
@@ -168,7 +160,7 @@ std::optional<TextFault> FindTextFault(std::string_view text) {
     if (text[i] == '\0') {
       return TextFault{i, true};
     }
-    const std::size_t bytes = CharacterBytes(text.substr(i));
+    const std::size_t bytes = base::Utf8Bytes(text.substr(i));
     if (bytes == 0) {
       return TextFault{i, false};
     }
@@ -199,7 +191,7 @@ std::string Quoted(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size() && i < kShown) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t bytes = CharacterBytes(text.substr(i));
+    const std::size_t bytes = base::Utf8Bytes(text.substr(i));
     if (byte == '\t') {
       quoted += "\\t";
     } else if (bytes == 0 || byte < 0x20 || byte == 0x7F) {

@@ -41,6 +41,8 @@ class LineSource {
   [[nodiscard]] std::int64_t consumed() const { return consumed_; }
   // Of the line that Next() or Peek() gave, 1 for the first.
   [[nodiscard]] std::int64_t line_number() const { return line_number_; }
+  // Whether that line ended with "\r\n", which is content where a quoted field goes on in the next line.
+  [[nodiscard]] bool had_return() const { return had_return_; }
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
@@ -57,9 +59,19 @@ class LineSource {
   std::size_t scanned_ = 0;  // no end of line before it
   bool at_end_ = false;
   std::int64_t line_number_ = 0;
+  bool had_return_ = false;
   std::int64_t consumed_ = 0;
   std::optional<std::string_view> peeked_;
 };
+
+// Nothing but blanks and tabs.
+inline bool IsBlank(std::string_view line) {
+  return line.empty() ||
+         ((line.front() == ' ' || line.front() == '\t') && line.find_first_not_of(" \t") == std::string_view::npos);
+}
+
+// Error(Data) when the first line of a text is several that end in "\r" alone, as old Macintosh files do.
+void RefuseLoneReturns(const LineSource& source, std::string_view first_line);
 
 // A byte that no text may have.
 struct TextFault {

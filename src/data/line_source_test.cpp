@@ -74,7 +74,7 @@ TEST(LineSource, KnowsEveryEndOfALine) {
 }
 
 TEST(LineSource, PeekLeavesTheLine) {
-  LineSource source = LineSource::FromMemory("\n\na\nb\n", "input");
+  LineSource source = LineSource::FromMemory("\n \t\na\nb\n", "input");
   EXPECT_EQ(source.Peek(), "a");
   EXPECT_EQ(source.Peek(), "a");
   EXPECT_EQ(source.line_number(), 3);

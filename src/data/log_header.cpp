@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
+#include "data/parse_fields.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 
@@ -38,6 +40,19 @@ const Role& ValueRole() {
   return role;
 }
 
+const Role& PropensityRole() {
+  static const Role role{"propensity", "--propensity-col", {}};
+  return role;
+}
+const Role& PositionRole() {
+  static const Role role{"position", "--position-col", {}};
+  return role;
+}
+const Role& PartRole() {
+  static const Role role{"part", "--part-col", {}};
+  return role;
+}
+
 constexpr std::array<std::string_view, 4> kTypes = {"token", "token_seq", "float", "float_seq"};
 
 std::string TypeOf(const std::string& name) {
@@ -51,8 +66,33 @@ std::optional<std::size_t> Position(const std::vector<std::string>& header, cons
   return found == header.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - header.begin()));
 }
 
+std::string Trimmed(const std::string& name) {
+  const std::size_t begin = name.find_first_not_of(" \t");
+  return begin == std::string::npos ? "" : name.substr(begin, name.find_last_not_of(" \t") - begin + 1);
+}
+
 bool HasAll(const std::vector<std::string>& header, std::initializer_list<const char*> names) {
   return std::all_of(names.begin(), names.end(), [&](const char* name) { return Position(header, name).has_value(); });
+}
+
+// A needed name stands twice: the address is that of the second one.
+[[noreturn]] void FailTwice(const HeaderPlace& place, const std::vector<std::string>& header, std::size_t first) {
+  const auto second = std::find(header.begin() + static_cast<std::ptrdiff_t>(first) + 1, header.end(), header[first]);
+  throw Error(ErrorKind::kData, place(static_cast<std::size_t>(second - header.begin())) +
+                                    ": column stands twice in the header: " + Quoted(header[first]) +
+                                    "; expected distinct names");
+}
+
+// The separator that a header of one column seems to have; empty when it looks like a name.
+std::string OtherSeparator(const std::vector<std::string>& header) {
+  const std::size_t found = header.size() == 1 ? header.front().find_first_of("|: ") : std::string::npos;
+  return found == std::string::npos ? "" : header.front().substr(found, 1);
+}
+
+bool LooksLikeData(const std::vector<std::string>& header) {
+  double ignored = 0.0;
+  return std::any_of(header.begin(), header.end(),
+                     [&](const std::string& name) { return ParseDecimal(name, ignored) == FieldFault::kNone; });
 }
 
 // The column for a role, nothing when no name is given and no usual one is there.
@@ -60,7 +100,7 @@ std::optional<std::size_t> FindColumn(const HeaderPlace& place, const std::vecto
                                       const Role& role, const std::string& given) {
   std::optional<std::size_t> found;
   if (!given.empty()) {
-    found = Position(header, given);
+    found = Position(header, Trimmed(given));
     if (!found) {
       throw Error(ErrorKind::kUsage, place(0) + ": no " + std::string(role.what) + " column " + Quoted(given) +
                                          "; the columns are " + ListNames(header) + base::DidYouMean(given, header));
@@ -73,34 +113,38 @@ std::optional<std::size_t> FindColumn(const HeaderPlace& place, const std::vecto
     }
   }
   if (found && std::count(header.begin(), header.end(), header[*found]) > 1) {
-    throw Error(ErrorKind::kData, place(0) + ": column stands twice in the header: " + Quoted(header[*found]) +
-                                      "; expected distinct names");
+    FailTwice(place, header, *found);
   }
   return found;
 }
 
 std::size_t NeedColumn(const HeaderPlace& place, const std::vector<std::string>& header, const Role& role,
-                       const std::string& given) {
+                       const std::string& given, HeaderForm form = HeaderForm::kLine) {
   if (const auto found = FindColumn(place, header, role, given)) {
     return *found;
   }
+  std::string hint = "name it with " + std::string(role.flag);
+  if (form == HeaderForm::kLine && !OtherSeparator(header).empty()) {
+    hint = "they seem to be separated by " + Quoted(OtherSeparator(header)) + ": separate them by ',', ';' or tabs";
+  } else if (form == HeaderForm::kLine && LooksLikeData(header)) {
+    hint = "the first line looks like data: put a header line above it, or else " + hint;
+  }
   throw Error(ErrorKind::kUsage, place(0) + ": no " + std::string(role.what) + " column: none of " +
-                                     ListNames(role.usual) + "; the columns are " + ListNames(header) +
-                                     "; name it with " + std::string(role.flag));
+                                     ListNames(role.usual) + "; the columns are " + ListNames(header) + "; " + hint);
 }
 
 void CheckDistinct(const HeaderPlace& place, const LogColumns& columns) {
   std::vector<std::size_t> used = {columns.user, columns.item};
-  if (columns.time) {
-    used.push_back(*columns.time);
-  }
-  if (columns.value) {
-    used.push_back(*columns.value);
+  for (const auto& column : {columns.time, columns.value, columns.propensity, columns.position, columns.part}) {
+    if (column) {
+      used.push_back(*column);
+    }
   }
   std::sort(used.begin(), used.end());
   if (const auto twice = std::adjacent_find(used.begin(), used.end()); twice != used.end()) {
-    throw Error(ErrorKind::kUsage, place(*twice) + ": column is asked for twice: " + Quoted(columns.names[*twice]) +
-                                       "; expected different columns for user, item, time and value");
+    throw Error(ErrorKind::kUsage,
+                place(*twice) + ": column is asked for twice: " + Quoted(columns.names[*twice]) +
+                    "; expected different columns for user, item, time, value, propensity, position and part");
   }
 }
 
@@ -130,13 +174,18 @@ std::vector<std::string> ReadHeader(RecordReader& records) {
   return header;
 }
 
-LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names) {
+LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names,
+                      HeaderForm form) {
+  const std::vector<std::string> there = TrimmedNames(header);
   LogColumns columns;
-  columns.names = header;
-  columns.user = NeedColumn(place, header, UserRole(), names.user);
-  columns.item = NeedColumn(place, header, ItemRole(), names.item);
-  columns.time = FindColumn(place, header, TimeRole(), names.time);
-  columns.value = FindColumn(place, header, ValueRole(), names.value);
+  columns.names = there;
+  columns.user = NeedColumn(place, there, UserRole(), names.user, form);
+  columns.item = NeedColumn(place, there, ItemRole(), names.item, form);
+  columns.time = FindColumn(place, there, TimeRole(), names.time);
+  columns.value = FindColumn(place, there, ValueRole(), names.value);
+  columns.propensity = FindColumn(place, there, PropensityRole(), names.propensity);
+  columns.position = FindColumn(place, there, PositionRole(), names.position);
+  columns.part = FindColumn(place, there, PartRole(), names.part);
   CheckDistinct(place, columns);
   return columns;
 }
@@ -153,11 +202,13 @@ LogColumns InterColumns(const RecordReader& records, const std::vector<std::stri
   LogColumns columns = CsvColumns([&](std::size_t i) { return records.Where(i); }, plain, names);
   CheckType(records, header, columns.user, {"token"}, "token");
   CheckType(records, header, columns.item, {"token"}, "token");
-  if (columns.time) {
-    CheckType(records, header, *columns.time, {"float", "token"}, "float");
+  for (const auto& column : {columns.time, columns.value, columns.propensity, columns.position}) {
+    if (column) {
+      CheckType(records, header, *column, {"float", "token"}, "float");
+    }
   }
-  if (columns.value) {
-    CheckType(records, header, *columns.value, {"float", "token"}, "float");
+  if (columns.part) {
+    CheckType(records, header, *columns.part, {"token"}, "token");
   }
   return columns;
 }
@@ -174,25 +225,30 @@ LogColumns MovielensColumns(const std::string& file, const ColumnNames& names) {
 
 LogColumns OpenBanditColumns(const HeaderPlace& place, const std::vector<std::string>& header,
                              const ColumnNames& names) {
+  const std::vector<std::string> there = TrimmedNames(header);
   LogColumns columns;
-  columns.names = header;
+  columns.names = there;
   columns.item =
-      names.item.empty() ? FixedColumn(place, header, "item_id") : NeedColumn(place, header, ItemRole(), names.item);
+      names.item.empty() ? FixedColumn(place, there, "item_id") : NeedColumn(place, there, ItemRole(), names.item);
   columns.time =
-      names.time.empty() ? FixedColumn(place, header, "timestamp") : NeedColumn(place, header, TimeRole(), names.time);
+      names.time.empty() ? FixedColumn(place, there, "timestamp") : NeedColumn(place, there, TimeRole(), names.time);
   columns.value =
-      names.value.empty() ? FixedColumn(place, header, "click") : NeedColumn(place, header, ValueRole(), names.value);
-  columns.position = FixedColumn(place, header, "position");
-  const bool is_bandit_pipeline = !Position(header, "propensity_score") && Position(header, "action_prob");
-  columns.propensity = FixedColumn(place, header, is_bandit_pipeline ? "action_prob" : "propensity_score");
+      names.value.empty() ? FixedColumn(place, there, "click") : NeedColumn(place, there, ValueRole(), names.value);
+  columns.position = names.position.empty() ? FixedColumn(place, there, "position")
+                                            : NeedColumn(place, there, PositionRole(), names.position);
+  const bool is_bandit_pipeline = !Position(there, "propensity_score") && Position(there, "action_prob");
+  columns.propensity = names.propensity.empty()
+                           ? FixedColumn(place, there, is_bandit_pipeline ? "action_prob" : "propensity_score")
+                           : NeedColumn(place, there, PropensityRole(), names.propensity);
+  columns.part = FindColumn(place, there, PartRole(), names.part);
   columns.user = columns.item;
   if (!names.user.empty()) {
-    columns.user = NeedColumn(place, header, UserRole(), names.user);
+    columns.user = NeedColumn(place, there, UserRole(), names.user);
     CheckDistinct(place, columns);
     return columns;
   }
-  for (std::size_t i = 0; i < header.size(); ++i) {
-    if (header[i].starts_with("user_feature_")) {
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    if (there[i].starts_with("user_feature_")) {
       columns.user_features.push_back(i);
     }
   }
@@ -200,7 +256,7 @@ LogColumns OpenBanditColumns(const HeaderPlace& place, const std::vector<std::st
     throw Error(ErrorKind::kUsage, place(0) +
                                        ": no user column: none of 'user_feature_0', 'user_feature_1', ...; the "
                                        "columns are " +
-                                       ListNames(header) + "; name it with --user-col");
+                                       ListNames(there) + "; name it with --user-col");
   }
   return columns;
 }
@@ -213,19 +269,26 @@ std::size_t FixedColumn(const HeaderPlace& place, const std::vector<std::string>
                                       base::DidYouMean(name, header));
   }
   if (std::count(header.begin(), header.end(), name) > 1) {
-    throw Error(ErrorKind::kData,
-                place(*found) + ": column stands twice in the header: " + Quoted(name) + "; expected distinct names");
+    FailTwice(place, header, *found);
   }
   return *found;
 }
 
 void RefuseColumnNames(const std::string& file, const ColumnNames& names, const std::string& columns) {
-  for (const std::string* name : {&names.user, &names.item, &names.time, &names.value}) {
+  for (const std::string* name :
+       {&names.user, &names.item, &names.time, &names.value, &names.propensity, &names.position, &names.part}) {
     if (!name->empty()) {
       throw Error(ErrorKind::kUsage,
                   file + ": this format has no column names: " + Quoted(*name) + "; its columns are " + columns);
     }
   }
+}
+
+std::vector<std::string> TrimmedNames(const std::vector<std::string>& header) {
+  std::vector<std::string> names;
+  names.reserve(header.size());
+  std::transform(header.begin(), header.end(), std::back_inserter(names), Trimmed);
+  return names;
 }
 
 const std::vector<std::string>& UsualTimeNames() { return TimeRole().usual; }
@@ -271,7 +334,7 @@ bool HasUserAndItem(const std::vector<std::string>& header, const ColumnNames& n
   const auto has = [&](const Role& role, const std::string& given) {
     return given.empty() ? std::any_of(role.usual.begin(), role.usual.end(),
                                        [&](const std::string& name) { return Position(header, name).has_value(); })
-                         : Position(header, given).has_value();
+                         : Position(header, Trimmed(given)).has_value();
   };
   return has(UserRole(), names.user) && has(ItemRole(), names.item);
 }

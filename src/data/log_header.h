@@ -23,6 +23,7 @@ struct LogColumns {
   std::optional<std::size_t> value;
   std::optional<std::size_t> propensity;
   std::optional<std::size_t> position;
+  std::optional<std::size_t> part;
   std::vector<std::size_t> user_features;  // where not empty, these joined by "|" are the user, and `user` is ignored
 };
 
@@ -38,9 +39,13 @@ struct TitleColumns {
 // The fields of the first row. Error(Data) when there is none or it is not text.
 std::vector<std::string> ReadHeader(RecordReader& records);
 
-// Error(Usage): a named column that is not there, no column with a usual name, one column twice.
-// Error(Data): a header that is not made of name:type (InterColumns), a needed name that stands twice.
-LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names);
+// Where the names come from: what may be wrong with a line of text cannot be wrong with an object.
+enum class HeaderForm { kLine, kObject };
+
+// Blanks around a name do not count. Error(Usage): a named column that is not there, no column with a usual name, one
+// column twice. Error(Data): a header that is not made of name:type (InterColumns), a needed name that stands twice.
+LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names,
+                      HeaderForm form = HeaderForm::kLine);
 LogColumns InterColumns(const RecordReader& records, const std::vector<std::string>& header, const ColumnNames& names);
 // user, item, rating, timestamp. Error(Usage) when `names` names anything.
 LogColumns MovielensColumns(const std::string& file, const ColumnNames& names);
@@ -54,6 +59,8 @@ std::size_t FixedColumn(const HeaderPlace& place, const std::vector<std::string>
 // Error(Usage) when `names` names a column, in a file whose columns are fixed: `columns` lists them.
 void RefuseColumnNames(const std::string& file, const ColumnNames& names, const std::string& columns);
 
+// Names without the blanks around them.
+std::vector<std::string> TrimmedNames(const std::vector<std::string>& header);
 // The names that are looked for when none is given.
 const std::vector<std::string>& UsualTimeNames();
 const std::vector<std::string>& UsualValueNames();
@@ -65,7 +72,7 @@ std::optional<TitleColumns> FindTitleColumns(const std::vector<std::string>& hea
 
 // "user_id:token" and the like.
 bool IsTypedName(const std::string& name);
-// A CSV header in which users and items can be found.
+// A CSV header, of trimmed names, in which users and items can be found.
 bool HasUserAndItem(const std::vector<std::string>& header, const ColumnNames& names);
 // The headers of Open Bandit logs and of display logs.
 bool IsOpenBanditHeader(const std::vector<std::string>& header);

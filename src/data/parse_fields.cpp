@@ -72,6 +72,13 @@ class DateCursor {
     rest_.remove_prefix(1);
     return true;
   }
+  bool TakeWord(std::string_view word) {
+    if (!rest_.starts_with(word)) {
+      return false;
+    }
+    rest_.remove_prefix(word.size());
+    return true;
+  }
   // Exactly `count` digits.
   bool TakeDigits(std::size_t count, int& number) {
     if (rest_.size() < count) {
@@ -142,9 +149,13 @@ bool Exists(const DateTime& t) {
          t.minute <= 59 && t.second <= 59 && t.offset_hours <= 23 && t.offset_minutes <= 59;
 }
 
-// "Z", "+02", "+02:00", "+0200" or nothing.
+// "Z", "UTC", "GMT", "+02", "+02:00", "+0200", perhaps after a blank, or nothing.
 bool TakeOffset(DateCursor& cursor, DateTime& t) {
-  if (cursor.AtEnd() || cursor.Take('Z') || cursor.Take('z')) {
+  if (cursor.AtEnd()) {
+    return true;
+  }
+  cursor.Take(' ');
+  if (cursor.Take('Z') || cursor.Take('z') || cursor.TakeWord("UTC") || cursor.TakeWord("GMT")) {
     return true;
   }
   if (!cursor.Take('+')) {
@@ -257,6 +268,19 @@ FaultText PositionFault(FieldFault fault) {
   return fault == FieldFault::kOutOfRange ? FaultText{"is out of range", "a whole number of 32 bits"}
                                           : FaultText{"is not a whole number", "a place in the slate like 3"};
 }
+
+FieldFault ParsePart(std::string_view text, Part& part) {
+  constexpr std::array<std::string_view, 4> kNames = {"train", "validation", "test", "input"};  // in Part's order
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (text == kNames.at(i)) {
+      part = static_cast<Part>(i);
+      return FieldFault::kNone;
+    }
+  }
+  return FieldFault::kMalformed;
+}
+
+FaultText PartFault(FieldFault /*fault*/) { return {"is no part", "train, validation, test or input"}; }
 
 FieldFault ParseTime(std::string_view text, std::int64_t& seconds) {
   if (ParsePlainInteger(text, seconds)) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "recforce/data/dataset.h"
+
 namespace recforce::data {
 
 enum class FieldFault {
@@ -36,12 +38,16 @@ FaultText PropensityFault(FieldFault fault);
 FieldFault ParsePosition(std::string_view text, std::int32_t& position);
 FaultText PositionFault(FieldFault fault);
 
+// train, validation, test or input.
+FieldFault ParsePart(std::string_view text, Part& part);
+FaultText PartFault(FieldFault fault);
+
 // Seconds since 1970, or an ISO 8601 date:
 //   978300760   8.8e8   12.75           whole or decimal seconds
 //   2020-01-31   2020/01/31             midnight UTC
-//   2020-01-31 12:34   2020-01-31T12:34:56.789Z   2020-01-31T12:34:56+02:00   ...+0200   ...-05
-// Without an offset the time is UTC. Fractions are cut towards the past. A number is taken as it stands: milliseconds
-// since 1970 give times of the far future, not an error.
+//   2020-01-31 12:34   2020-01-31T12:34:56.789Z   2020-01-31T12:34:56+02:00   ...+0200   ...-05   ...UTC   ...GMT
+// One blank may stand before the offset; without an offset the time is UTC. Fractions are cut towards the past. A
+// number is taken as it stands: milliseconds since 1970 give times of the far future, not an error.
 FieldFault ParseTime(std::string_view text, std::int64_t& seconds);
 FaultText TimeFault(FieldFault fault);
 

@@ -53,6 +53,12 @@ TEST(ParseTime, DatesOfIso8601) {
   EXPECT_EQ(Time("2020-01-31T12:34:56+02"), 1580466896);
   EXPECT_EQ(Time("2020-01-31T12:34:56-05:30"), 1580493896);
   EXPECT_EQ(Time("2014-04-07T10:51:09.277Z"), 1396867869);
+  EXPECT_EQ(Time("2020-01-31 12:34:56 UTC"), 1580474096);
+  EXPECT_EQ(Time("2020-01-31 12:34:56.5 GMT"), 1580474096);
+  EXPECT_EQ(Time("2020-01-31 12:34UTC"), 1580474040);
+  EXPECT_EQ(Time("2020-01-31 12:34:56 Z"), 1580474096);
+  EXPECT_EQ(Time("2020-01-31 12:34:56 +0200"), 1580466896);
+  EXPECT_EQ(Time("2020-01-31 12:34:56 -05:30"), 1580493896);
   EXPECT_EQ(Time("1969-12-31 23:59:59.9"), -1);
   EXPECT_EQ(Time("0000-01-01"), -62167219200);
   EXPECT_EQ(Time("9999-12-31T23:59:59"), 253402300799);
@@ -88,7 +94,12 @@ TEST(ParseTime, RefusesWhatTheCalendarDoesNotHave) {
                            "inf",
                            "12 ",
                            "2020-01-311",
-                           "2020-01-31T12:34:56 UTC"}) {
+                           "2020-01-31T12:34:56 ",
+                           "2020-01-31T12:34:56  UTC",
+                           "2020-01-31T12:34:56 UTC ",
+                           "2020-01-31T12:34:56 utc",
+                           "2020-01-31T12:34:56 CET",
+                           "2020-01-31 UTC"}) {
     EXPECT_EQ(TimeFaultOf(text), FieldFault::kMalformed) << text;
   }
 }
@@ -157,7 +168,22 @@ TEST(ParsePosition, IsAWholeNumber) {
   EXPECT_EQ(ParsePosition("", found), FieldFault::kMalformed);
 }
 
+TEST(ParsePart, IsOneOfFourWords) {
+  Part found = Part::kTrain;
+  EXPECT_EQ(ParsePart("input", found), FieldFault::kNone);
+  EXPECT_EQ(found, Part::kInput);
+  EXPECT_EQ(ParsePart("test", found), FieldFault::kNone);
+  EXPECT_EQ(found, Part::kTest);
+  EXPECT_EQ(ParsePart("validation", found), FieldFault::kNone);
+  EXPECT_EQ(found, Part::kValidation);
+  EXPECT_EQ(ParsePart("train", found), FieldFault::kNone);
+  EXPECT_EQ(found, Part::kTrain);
+  EXPECT_EQ(ParsePart("Train", found), FieldFault::kMalformed);
+  EXPECT_EQ(ParsePart("", found), FieldFault::kMalformed);
+}
+
 TEST(ParseFields, FaultsHaveWords) {
+  EXPECT_EQ(PartFault(FieldFault::kMalformed).what, "is no part");
   EXPECT_EQ(ValueFault(FieldFault::kMalformed).what, "is not a number");
   EXPECT_EQ(PropensityFault(FieldFault::kOutOfRange).expected, "a probability above 0 and at most 1");
   EXPECT_EQ(PropensityFault(FieldFault::kMalformed).expected, "a probability like 0.25");

@@ -40,6 +40,12 @@ DisplayTable FindColumns(RecordReader& records, const ColumnNames& names) {
     throw Error(ErrorKind::kUsage, records.name() + ": displays have clicks and no values: " + Quoted(names.value) +
                                        "; leave out --value-col");
   }
+  for (const std::string* name : {&names.propensity, &names.position, &names.part}) {
+    if (!name->empty()) {
+      throw Error(ErrorKind::kUsage, records.name() + ": displays have no such column to name: " + Quoted(*name) +
+                                         "; leave out --propensity-col, --position-col and --part-col");
+    }
+  }
   DisplayTable table;
   table.names = ReadHeader(records);
   const HeaderPlace place = [&](std::size_t column) { return records.Where(column); };

@@ -25,6 +25,9 @@ struct Fields {
   std::optional<std::string> time;
   std::optional<std::string> value;
   std::optional<std::string> type;
+  std::optional<std::string> propensity;
+  std::optional<std::string> position;
+  std::optional<std::string> part;
   std::vector<std::string> unexpected;  // a row that has one of these is bad: the first object had none
 };
 
@@ -42,15 +45,22 @@ class ObjectParser {
   bool Parse(LogRow& row) {
     row.line = reader_.line_number();
     return TakeId(kUser, row.user) && TakeId(kItem, row.item) && TakeTime(row.time) && TakeValue(row.value) &&
-           TakeType() && HasNothingElse();
+           TakeType() && TakePropensity(row.propensity) && TakePosition(row.position) && TakePart(row.part) &&
+           HasNothingElse();
   }
 
  private:
-  enum Place : std::size_t { kUser, kItem, kTime, kValue, kType, kUnexpected };
+  enum Place : std::size_t { kUser, kItem, kTime, kValue, kType, kPropensity, kPosition, kPart, kUnexpected };
 
   static std::vector<std::string> Names(const Fields& fields) {
-    std::vector<std::string> names = {fields.user, fields.item, fields.time.value_or(""), fields.value.value_or(""),
-                                      fields.type.value_or("")};
+    std::vector<std::string> names = {fields.user,
+                                      fields.item,
+                                      fields.time.value_or(""),
+                                      fields.value.value_or(""),
+                                      fields.type.value_or(""),
+                                      fields.propensity.value_or(""),
+                                      fields.position.value_or(""),
+                                      fields.part.value_or("")};
     names.insert(names.end(), fields.unexpected.begin(), fields.unexpected.end());
     return names;
   }
@@ -112,6 +122,39 @@ class ObjectParser {
     return !fields_.type || TakeId(kType, ignored);
   }
 
+  bool TakePropensity(float& propensity) {
+    if (!fields_.propensity) {
+      return true;
+    }
+    if (!IsThere(kPropensity, "a propensity")) {
+      return false;
+    }
+    const FieldFault fault = ParsePropensity(reader_.field(kPropensity).text, propensity);
+    return fault == FieldFault::kNone || Fail(kPropensity, PropensityFault(fault));
+  }
+
+  bool TakePosition(std::int32_t& position) {
+    if (!fields_.position) {
+      return true;
+    }
+    if (!IsThere(kPosition, "a position")) {
+      return false;
+    }
+    const FieldFault fault = ParsePosition(reader_.field(kPosition).text, position);
+    return fault == FieldFault::kNone || Fail(kPosition, PositionFault(fault));
+  }
+
+  bool TakePart(Part& part) {
+    if (!fields_.part) {
+      return true;
+    }
+    if (!IsThere(kPart, "a part")) {
+      return false;
+    }
+    const FieldFault fault = ParsePart(reader_.field(kPart).text, part);
+    return fault == FieldFault::kNone || Fail(kPart, PartFault(fault));
+  }
+
   bool HasNothingElse() {
     for (std::size_t i = 0; i < fields_.unexpected.size(); ++i) {
       if (reader_.field(kUnexpected + i).kind != JsonField::Kind::kMissing) {
@@ -129,7 +172,11 @@ class ObjectParser {
 // Calls `take` with each good row and the parser.
 void ReadObjects(LineSource& source, const Fields& fields, RowSink& sink,
                  const std::function<void(const LogRow&, ObjectParser&)>& take) {
-  sink.Begin({.time = fields.time.has_value(), .value = fields.value.has_value()});
+  sink.Begin({.time = fields.time.has_value(),
+              .value = fields.value.has_value(),
+              .propensity = fields.propensity.has_value(),
+              .position = fields.position.has_value(),
+              .part = fields.part.has_value()});
   ObjectParser parser(source, fields);
   while (true) {
     switch (parser.Next()) {
@@ -172,8 +219,10 @@ void ReadJsonl(LineSource& source, const ColumnNames& names, RowSink& sink) {
   there.erase(std::remove_if(there.begin(), there.end(), [&](const auto& name) { return !seen.insert(name).second; }),
               there.end());
   const std::string line = source.name() + ":" + std::to_string(source.line_number());
-  const LogColumns columns = CsvColumns([&](std::size_t) { return line + ":1"; }, there, names);
-  Fields fields{there[columns.user], there[columns.item], {}, {}, {}, {}};
+  const LogColumns columns = CsvColumns([&](std::size_t) { return line + ":1"; }, there, names, HeaderForm::kObject);
+  Fields fields;
+  fields.user = there[columns.user];
+  fields.item = there[columns.item];
   const auto take = [&](std::optional<std::size_t> column, const std::vector<std::string>& usual) {
     if (column) {
       return std::optional(there[*column]);
@@ -183,6 +232,9 @@ void ReadJsonl(LineSource& source, const ColumnNames& names, RowSink& sink) {
   };
   fields.time = take(columns.time, UsualTimeNames());
   fields.value = take(columns.value, UsualValueNames());
+  fields.propensity = take(columns.propensity, {});
+  fields.position = take(columns.position, {});
+  fields.part = take(columns.part, {});
   // A usual name may have been given to another role.
   fields.unexpected.erase(
       std::remove_if(fields.unexpected.begin(), fields.unexpected.end(), [&](const auto& n) { return Has(there, n); }),
@@ -193,7 +245,10 @@ void ReadJsonl(LineSource& source, const ColumnNames& names, RowSink& sink) {
 void ReadGorseFeedback(LineSource& source, const ColumnNames& names, RowSink& sink) {
   RefuseColumnNames(source.name(), names, "FeedbackType, UserId, ItemId, Value, Timestamp");
   const std::vector<std::string> there = NamesOfFirstObject(source);
-  Fields fields{"UserId", "ItemId", {}, {}, "FeedbackType", {}};
+  Fields fields;
+  fields.user = "UserId";
+  fields.item = "ItemId";
+  fields.type = "FeedbackType";
   const auto take = [&](const char* name) {
     if (Has(there, name)) {
       return std::optional<std::string>(name);

@@ -51,6 +51,10 @@ TEST(ReadJsonl, FieldsCanBeNamed) {
       Strings{"u|18446744073709551616|t1|v2.00:1"});
 }
 
+TEST(ReadJsonl, NumbersAreIdsAsTheyAreWritten) {
+  EXPECT_EQ(Read("{\"user\": -0, \"item\": 0}\n{\"user\": -7, \"item\": 1.0}\n").rows, (Strings{"-0|0:1", "-7|1.0:2"}));
+}
+
 TEST(ReadJsonl, OfAFieldThatStandsTwiceTheLastCounts) {
   EXPECT_EQ(Read(R"({"user": 1, "item": 2, "user": 3})").rows, Strings{"3|2:1"});
 }
@@ -85,6 +89,25 @@ TEST(ReadJsonl, BadRowsHaveAnAddress) {
   EXPECT_EQ(bad("7"), "log:2:1: row is not a JSON object: '7'; expected one object a line");
   EXPECT_EQ(bad("{\"user\":\"\xff\"}"),
             "log:2:10: row is not UTF-8: '{\"user\":\"\\xff\"}'; convert the file to UTF-8");
+}
+
+TEST(ReadJsonl, FieldsThatAreNamedAreNeededInEveryObject) {
+  const ColumnNames names{"", "", "", "", {}, "part", "propensity", "position"};
+  const CollectingSink found = Read(
+      "{\"user\":1,\"item\":2,\"part\":\"train\",\"propensity\":0.5,\"position\":1}\n"
+      "{\"user\":1,\"item\":3,\"propensity\":0.5,\"position\":1}\n"
+      "{\"user\":1,\"item\":3,\"part\":\"dev\",\"propensity\":0.5,\"position\":1}\n"
+      "{\"user\":1,\"item\":3,\"part\":\"test\",\"propensity\":2,\"position\":1}\n"
+      "{\"user\":1,\"item\":3,\"part\":\"test\",\"propensity\":0.5,\"position\":1.5}\n",
+      LogKind::kJsonl, names);
+  EXPECT_EQ(found.rows, Strings{"1|2|p0.500|@1|#0:1"});
+  EXPECT_EQ(
+      found.bad,
+      (Strings{"log:2:1: part is missing: '{\"user\":1,\"item\":3,\"propensity\":0.5,\"position\":1}'; expected a "
+               "part",
+               "log:3:27: part is no part: 'dev'; expected train, validation, test or input",
+               "log:4:47: propensity is out of range: '2'; expected a probability above 0 and at most 1",
+               "log:5:62: position is not a whole number: '1.5'; expected a place in the slate like 3"}));
 }
 
 TEST(ReadJsonl, TheFirstObjectNamesTheFields) {

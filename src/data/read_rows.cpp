@@ -23,7 +23,7 @@ class LogParser {
   // False when the record is bad; message() says why.
   bool Parse(LogRow& row) {
     return CheckSize() && TakeUser(row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
-           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position);
+           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position) && TakePart(row.part);
   }
   [[nodiscard]] std::string& message() { return message_; }
 
@@ -92,6 +92,14 @@ class LogParser {
     }
     const FieldFault fault = ParsePosition(records_.field(*columns_.position), position);
     return fault == FieldFault::kNone || Fail(*columns_.position, PositionFault(fault));
+  }
+
+  bool TakePart(Part& part) {
+    if (!columns_.part) {
+      return true;
+    }
+    const FieldFault fault = ParsePart(records_.field(*columns_.part), part);
+    return fault == FieldFault::kNone || Fail(*columns_.part, PartFault(fault));
   }
 
   RecordReader& records_;
@@ -227,7 +235,8 @@ void ReadRows(LineSource& source, RecordReader& records, const LogColumns& colum
   sink.Begin({.time = columns.time.has_value(),
               .value = columns.value.has_value(),
               .propensity = columns.propensity.has_value(),
-              .position = columns.position.has_value()});
+              .position = columns.position.has_value(),
+              .part = columns.part.has_value()});
   RowsReader(source, records, columns, sink, sizes).ReadAll();
 }
 

@@ -112,11 +112,30 @@ TEST(ReadRows, BlocksAgreeWithTheExactReader) {
       RC_ASSERT(Read(text, layout, {window, block}).events == Read(text, layout, kExact).events);
     });
   };
-  EXPECT_TRUE(check(Csv(), {"u,i,5,4.5\n", "u,i,5,4.5\n", "u2,i2,2020-01-31,-1e3\r\n", "\n", "\r\n", "\"", ",", "a",
-                            "u,\"i\n\",7,1\n", "u,\"i\"\"\",7,1\n", "u,i,6,1", "\xc3\xa9", "\xff", std::string(1, '\0'),
-                            "u,i,5,nan\n", ",i,5,4\n", "u,i,5,4,\n", "\xef\xbb\xbf", "\r"}));
+  EXPECT_TRUE(check(Csv(), {"u,i,5,4.5\n",
+                            "u,i,5,4.5\n",
+                            "u2,i2,2020-01-31,-1e3\r\n",
+                            "\n",
+                            "\r\n",
+                            "\"",
+                            ",",
+                            "a",
+                            "u,\"i\n\",7,1\n",
+                            "u,\"i\"\"\",7,1\n",
+                            "u,i,6,1",
+                            "\xc3\xa9",
+                            "\xff",
+                            std::string(1, '\0'),
+                            "u,i,5,nan\n",
+                            ",i,5,4\n",
+                            "u,i,5,4,\n",
+                            "\xef\xbb\xbf",
+                            "\r",
+                            " \n",
+                            "\t \r\n",
+                            "u,\"i\r\n\",7,1\r\n"}));
   EXPECT_TRUE(check(Tabs(), {"5\tu\tx\ti\n", "5\tu\tx\ti\n", "1e3\tu\t\ti\r\n", "\"\n", "\t", "x", "\n", "\xe2\x82\xac",
-                             "\xe2", "9\tu\tx\ti", "\tu\tx\ti\n"}));
+                             "\xe2", "9\tu\tx\ti", "\tu\tx\ti\n", "\t\t\t\n", " \t \n", " "}));
   EXPECT_TRUE(check(Colons(), {"u::i::3\n", "u::i::3\n", ":", "::", "a", "\n", "u:::i::4\n", "u::i::.5\r\n", "\xe9"}));
 }
 
@@ -142,6 +161,14 @@ TEST(ReadRows, LinesMayBeLongerThanAWindow) {
   EXPECT_EQ(found.back().substr(0, 33), "error log:2:1: line is too long: ");
 }
 
+TEST(ReadRows, LinesOfBlanksAreNoRows) {
+  const std::string text = "5\tu\tx\ti\n \n\t\t\t\n6\tu\tx\tj\n \t\n7\tu\tx\tk\n  ";
+  const Heard found = Read(text, Tabs(), {});
+  EXPECT_EQ(found.events, (Strings{"begin time", "u|i|5|0.000000|1", "u|j|6|0.000000|4", "u|k|7|0.000000|6"}));
+  EXPECT_EQ(found.in_blocks, 2U);
+  EXPECT_EQ(found.events, Read(text, Tabs(), kExact).events);
+}
+
 TEST(ReadRows, LayoutsThatAreNotPlainAreReadExactly) {
   Layout wide = Csv();
   std::string row = "u,i,5,4";
@@ -152,6 +179,12 @@ TEST(ReadRows, LayoutsThatAreNotPlainAreReadExactly) {
   const Heard found = Read(row + "\n" + row + "\n", wide, {});
   EXPECT_EQ(found.in_blocks, 0U);
   EXPECT_EQ(found.events.back(), "u|i|5|4.000000|2");
+  Layout parts = Csv();
+  parts.columns.names.emplace_back("part");
+  parts.columns.part = 4;
+  const Heard split = Read("u,i,5,4,train\nu,j,6,4,test\nu,k,7,4,dev\n", parts, {});
+  EXPECT_EQ(split.in_blocks, 0U);
+  EXPECT_EQ(split.events.back(), "bad log:3:9: part is no part: 'dev'; expected train, validation, test or input");
 }
 
 }  // namespace

@@ -21,10 +21,17 @@ namespace {
 
 using base::Error;
 
-// Whether the text begins like a comma file or a tab file is known only from its first line.
+// Whether commas, tabs or semicolons separate the columns is known only from the first line: by the first of them that
+// stands outside quotes.
 std::string CsvSeparator(std::string_view first_line) {
-  const std::size_t found = first_line.find_first_of(",\t");
-  return found != std::string_view::npos && first_line[found] == '\t' ? "\t" : ",";
+  bool quoted = false;
+  for (const char character : first_line) {
+    quoted = quoted != (character == '"');
+    if (!quoted && (character == ',' || character == '\t' || character == ';')) {
+      return {character};
+    }
+  }
+  return ",";
 }
 
 void ReadTable(LineSource& source, LogKind kind, const ColumnNames& names, RowSink& sink) {
@@ -35,6 +42,9 @@ void ReadTable(LineSource& source, LogKind kind, const ColumnNames& names, RowSi
   }
   const bool quotes = kind != LogKind::kInter;
   const std::optional<std::string_view> first = source.Peek();
+  if (first) {
+    RefuseLoneReturns(source, *first);
+  }
   RecordReader records(source, {quotes && first ? CsvSeparator(*first) : "\t", quotes});
   const std::vector<std::string> header = ReadHeader(records);
   const HeaderPlace place = [&](std::size_t column) { return records.Where(column); };
@@ -135,7 +145,7 @@ std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNam
     if (numbers(by_tab)) {
       return LogKind::kUData;
     }
-    const std::vector<std::string> header = split({CsvSeparator(first_line), true});
+    const std::vector<std::string> header = TrimmedNames(split({CsvSeparator(first_line), true}));
     if (IsOpenBanditHeader(header)) {
       return LogKind::kOpenBandit;
     }

@@ -20,7 +20,7 @@ enum class LogKind {
   kInter,       // RecBole: tab, header of name:type
   kUData,       // MovieLens-100k: tab, no header, user item rating timestamp
   kRatingsDat,  // MovieLens-1M, -10M: "::", no header, the same four columns
-  kCsv,         // comma or tab (whichever the header has), header of names, RFC 4180 quotes; also ratings.csv
+  kCsv,  // comma, tab or semicolon (whichever the header has first), header of names, RFC 4180 quotes; also ratings.csv
   kOpenBandit,  // CSV of the Open Bandit Dataset: position, click, propensity, features of the user
   kJsonl,       // an object a line
   kGorse,       // feedback dump of gorse: an object a line
@@ -40,6 +40,10 @@ struct ColumnNames {
   std::string time;
   std::string value;
   std::vector<std::string> feedback_types = {};  // gorse: only these; empty: all
+  // Without usual names: a user's column `part` may mean anything.
+  std::string part = {};
+  std::string propensity = {};
+  std::string position = {};
 };
 
 // One interaction. Views are valid until the sink returns. Ids are not empty; time and value are 0 where the log

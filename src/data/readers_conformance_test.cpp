@@ -104,8 +104,8 @@ TEST_P(EveryReader, EndsOfLinesAndCompressionMakeNoDifference) {
   EXPECT_GE(All(plain).size(), 2U);
   EXPECT_EQ(plain.bad, Strings{});
   for (const std::string& other :
-       {WithCarriageReturns(text), "\xef\xbb\xbf" + text, text.substr(0, text.size() - 1), text + "\n\r\n", Gzip(text),
-        Zstd(text), Gzip(WithCarriageReturns("\xef\xbb\xbf" + text))}) {
+       {WithCarriageReturns(text), "\xef\xbb\xbf" + text, text.substr(0, text.size() - 1), text + "\n\r\n",
+        text + " \t\n  ", Gzip(text), Zstd(text), Gzip(WithCarriageReturns("\xef\xbb\xbf" + text))}) {
     const CollectingSink found = Read(other, f.kind);
     EXPECT_EQ(All(found), All(plain));
     EXPECT_EQ(found.bad, Strings{});

@@ -9,6 +9,7 @@
 
 #include "data/record_reader.h"
 #include "recforce/base/error.h"
+#include "support/collecting_sink.h"
 
 namespace recforce::data {
 namespace {
@@ -173,9 +174,12 @@ TEST(Readers, HeadersAreChecked) {
   EXPECT_EQ(ErrorOf("user,item\n1,2\n", LogKind::kCsv, ErrorKind::kUsage, {"", "", "", "itme"}),
             "log:1:1: no value column 'itme'; the columns are 'user', 'item'; did you mean 'item'?");
   EXPECT_EQ(ErrorOf("user,item,user\n1,2,3\n", LogKind::kCsv, ErrorKind::kData),
-            "log:1:1: column stands twice in the header: 'user'; expected distinct names");
+            "log:1:11: column stands twice in the header: 'user'; expected distinct names");
+  EXPECT_EQ(ErrorOf("rating,user_id,item_id,x,item_id\n1,2,3,4,5\n", LogKind::kCsv, ErrorKind::kData),
+            "log:1:26: column stands twice in the header: 'item_id'; expected distinct names");
   EXPECT_EQ(ErrorOf("user,item\n1,2\n", LogKind::kCsv, ErrorKind::kUsage, {"", "user", "", ""}),
-            "log:1:1: column is asked for twice: 'user'; expected different columns for user, item, time and value");
+            "log:1:1: column is asked for twice: 'user'; expected different columns for user, item, time, value, "
+            "propensity, position and part");
   EXPECT_EQ(ErrorOf("user_id:token\titem_id\n1\t2\n", LogKind::kInter, ErrorKind::kData),
             "log:1:15: column has no type: 'item_id'; expected name:type with type token, token_seq, float or "
             "float_seq");
@@ -187,7 +191,60 @@ TEST(Readers, HeadersAreChecked) {
             "log:1:3: row is not UTF-8: 'us\\xffer,item'; convert the file to UTF-8");
 }
 
+TEST(Readers, FirstStumblesAreCaught) {
+  const Strings row{"u|i|0|4.00|2"};
+  EXPECT_EQ(Read("user_id;item_id;rating\nu;i;4\n", LogKind::kCsv).rows, row);
+  EXPECT_EQ(Read("\"user_id\";\"item_id\";\"a, b\";\"rating\"\nu;i;x;4\n", LogKind::kCsv).rows, row);
+  EXPECT_EQ(Read("user_id, item_id ,\trating\nu,i,4\n", LogKind::kCsv).rows, row);
+  EXPECT_EQ(Read("who, item_id, rating\nu,i,4\n", LogKind::kCsv, {" who", "item_id", "", ""}).rows, row);
+  EXPECT_EQ(ErrorOf("user_id|item_id\n1|2\n", LogKind::kCsv, ErrorKind::kUsage),
+            "log:1:1: no user column: none of 'user_id', 'userId', 'user', 'uid'; the columns are 'user_id|item_id'; "
+            "they seem to be separated by '|': separate them by ',', ';' or tabs");
+  EXPECT_EQ(ErrorOf("ann,17,4.5\n", LogKind::kCsv, ErrorKind::kUsage),
+            "log:1:1: no user column: none of 'user_id', 'userId', 'user', 'uid'; the columns are 'ann', '17', '4.5'; "
+            "the first line looks like data: put a header line above it, or else name it with --user-col");
+  EXPECT_EQ(ErrorOf("user,item\ru,i\rv,j\r", LogKind::kCsv, ErrorKind::kData),
+            "log:1:10: line ends in \\r alone: 'user,item\\x0du,i\\x0dv,j'; expected \\n or \\r\\n: convert it with tr "
+            "'\\r' '\\n'");
+  EXPECT_EQ(Read("user,item,rating\r\r\nu,i,4\n", LogKind::kCsv).bad, Strings{});
+}
+
+TEST(Readers, QuotedFieldsKeepTheirEndsOfLines) {
+  EXPECT_EQ(Read("user,item,rating\r\nu,\"a\r\nb\",4\r\nu,\"a\nb\",4\r\n", LogKind::kCsv).rows,
+            (Strings{"u|a\r\nb|0|4.00|2", "u|a\nb|0|4.00|4"}));
+}
+
+TEST(Readers, WhatExportWritesIsReadByName) {
+  const ColumnNames names{"", "", "", "", {}, "part", "propensity", "position"};
+  const auto show = [&](std::string_view text, LogKind kind) {
+    LineSource source = LineSource::FromMemory(text, "log");
+    test::CollectingSink sink;
+    ReadLog(source, kind, names, sink);
+    EXPECT_EQ(sink.bad, Strings{});
+    return sink.rows;
+  };
+  const Strings expected{"u|i|p0.250|@3|#2:2", "u|j|p1.000|@-1|#3:3"};
+  EXPECT_EQ(show("user,item,propensity,position,part\nu,i,0.25,3,test\nu,j,1,-1,input\n", LogKind::kCsv), expected);
+  EXPECT_EQ(show("user:token\titem:token\tpropensity:float\tposition:float\tpart:token\nu\ti\t0.25\t3\ttest\n"
+                 "u\tj\t1\t-1\tinput\n",
+                 LogKind::kInter),
+            expected);
+  EXPECT_EQ(show("\n{\"user\":\"u\",\"item\":\"i\",\"propensity\":0.25,\"position\":3,\"part\":\"test\"}\n"
+                 "{\"user\":\"u\",\"item\":\"j\",\"propensity\":1,\"position\":-1,\"part\":\"input\"}\n",
+                 LogKind::kJsonl),
+            expected);
+  EXPECT_EQ(ErrorOf("user,item,part\n1,2,3\n", LogKind::kCsv, ErrorKind::kUsage, {"", "", "", "", {}, "parts"}),
+            "log:1:1: no part column 'parts'; the columns are 'user', 'item', 'part'; did you mean 'part'?");
+  EXPECT_EQ(ErrorOf("1\t2\t3\t4\n", LogKind::kUData, ErrorKind::kUsage, {"", "", "", "", {}, "part"}),
+            "log: this format has no column names: 'part'; its columns are user, item, rating, timestamp");
+  EXPECT_EQ(ErrorOf("SessionId\tTime\tItemId\tis_click\n", LogKind::kDisplays, ErrorKind::kUsage,
+                    {"", "", "", "", {}, "part"}),
+            "log: displays have no such column to name: 'part'; leave out --propensity-col, --position-col and "
+            "--part-col");
+}
+
 TEST(Readers, GuessesTheFormatOnlyWhenItIsSure) {
+  EXPECT_EQ(GuessLogKind("user_id; item_id", {}), LogKind::kCsv);
   EXPECT_EQ(GuessLogKind("user_id:token\titem_id:token", {}), LogKind::kInter);
   EXPECT_EQ(GuessLogKind("1\t2\t3\t881250949", {}), LogKind::kUData);
   EXPECT_EQ(GuessLogKind("1::2::3::881250949", {}), LogKind::kRatingsDat);

@@ -13,7 +13,7 @@ RecordReader::RecordReader(LineSource& source, RecordStyle style) : source_(sour
 
 RecordReader::Status RecordReader::Next() {
   std::optional<std::string_view> line = source_.Next();
-  while (line && line->empty()) {
+  while (line && IsBlank(*line)) {
     line = source_.Next();
   }
   fields_.clear();
@@ -127,6 +127,7 @@ void RecordReader::AppendLine(std::size_t open_quote) {
     joined_ = row_;
     row_ = joined_;  // the line ends its life with the next one
   }
+  const bool had_return = source_.had_return();
   const std::optional<std::string_view> line = source_.Next();
   if (!line || joined_.size() + line->size() >= kMaxLineBytes) {
     throw base::Error(base::ErrorKind::kData,
@@ -134,7 +135,7 @@ void RecordReader::AppendLine(std::size_t open_quote) {
                           "; expected a closing quote within " +
                           base::FormatCount(static_cast<std::int64_t>(kMaxLineBytes)) + " bytes");
   }
-  joined_ += '\n';
+  joined_ += had_return ? "\r\n" : "\n";
   line_offsets_.push_back(joined_.size());
   joined_ += *line;
   row_ = joined_;

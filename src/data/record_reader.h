@@ -18,7 +18,8 @@ struct RecordStyle {
   bool latin1 = false;    // a row that is not UTF-8 is read as latin-1
 };
 
-// Not thread-safe. Views are valid until the next call of Next(). Blank lines are skipped.
+// Not thread-safe. Views are valid until the next call of Next(). Lines of nothing but blanks and
+// tabs are skipped: a row has several columns, and none of them could be an id.
 class RecordReader {
  public:
   enum class Status { kRow, kBad, kEnd };

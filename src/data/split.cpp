@@ -52,6 +52,11 @@ void HashArray(base::Hasher& hasher, const std::vector<T>& values) {
   hasher.Add(std::as_bytes(std::span(values)));
 }
 
+// The input with repeats, which is not stored where nothing in it repeats; fingerprints do not depend on that.
+const Csr& Sequence(const Dataset& dataset, const EvalSet& set) {
+  return dataset.repeats() && set.sequence.rows() == 0 ? set.input : set.sequence;
+}
+
 std::string Fingerprint(const Dataset& dataset, const Split& split) {
   base::Hasher hasher;
   hasher.Add(std::string_view(dataset.fingerprint()));
@@ -67,7 +72,7 @@ std::string Fingerprint(const Dataset& dataset, const Split& split) {
     HashArray(hasher, rows->items);
   }
   // What only some splits have comes last and only there, so that the others keep their fingerprints.
-  for (const Csr* rows : {&split.train_sequences, &split.validation.sequence, &split.test.sequence,
+  for (const Csr* rows : {&split.train_sequences, &Sequence(dataset, split.validation), &Sequence(dataset, split.test),
                           &split.validation.candidates, &split.test.candidates}) {
     if (rows->rows() != 0) {
       HashArray(hasher, rows->offsets);

@@ -14,15 +14,21 @@
 namespace recforce::data {
 namespace {
 
+// [items of the dataset] index in the catalogue, or -1.
+std::vector<std::int32_t> CatalogueIndex(const Dataset& dataset, const Split& split) {
+  std::vector<std::int32_t> index(static_cast<std::size_t>(dataset.num_items()), -1);
+  for (std::size_t item = 0; item < split.catalogue.size(); ++item) {
+    index[static_cast<std::size_t>(split.catalogue[item])] = static_cast<std::int32_t>(item);
+  }
+  return index;
+}
+
 // The targets of a row and the listed items that are no targets, each once.
 void AddGiven(const Dataset& dataset, Split& split) {
   if (dataset.candidates().rows() == 0) {
     ThrowSplitData("split.candidates: the log lists no candidates: 'given'; expected a log with lists, or all");
   }
-  std::vector<std::int32_t> local(static_cast<std::size_t>(dataset.num_items()), -1);
-  for (std::size_t item = 0; item < split.catalogue.size(); ++item) {
-    local[static_cast<std::size_t>(split.catalogue[item])] = static_cast<std::int32_t>(item);
-  }
+  const std::vector<std::int32_t> local = CatalogueIndex(dataset, split);
   std::vector<std::int64_t> stamp(split.catalogue.size(), -1);
   std::vector<std::int32_t> row;
   for (std::int64_t at = 0; at < split.test.rows(); ++at) {
@@ -54,15 +60,22 @@ class NegativeSampler {
   explicit NegativeSampler(const std::vector<double>& weights)
       : weights_(weights), sums_(weights.size()), taken_(weights.size(), 0) {
     std::partial_sum(weights.begin(), weights.end(), sums_.begin());
+    drawable_ = std::count_if(weights.begin(), weights.end(), [](double weight) { return weight > 0.0; });
   }
 
   void Exclude(std::int32_t item) { Take(item); }
 
   // Appends up to `count` items to `out` and forgets what was excluded and drawn.
   void Draw(std::int64_t count, base::Rng& rng, std::vector<std::int32_t>& out) {
+    const std::int64_t left = drawable_ - std::count_if(touched_.begin(), touched_.end(), [&](std::int32_t item) {
+                                return weights_[static_cast<std::size_t>(item)] > 0.0;
+                              });
+    count = std::min(count, left);
     std::int64_t drawn = 0;
-    // Rejection is quick while little is taken; a user who has nearly everything gets the exact way.
-    for (std::int64_t tries = 0; drawn < count && tries < 16 * count + 64; ++tries) {
+    // Rejection is quick while little is taken. Where most of what is left is wanted it would not be, and a user who
+    // has nearly everything gets the exact way, too.
+    const bool rejects = count <= left / 2;
+    for (std::int64_t tries = 0; rejects && drawn < count && tries < 16 * count + 64; ++tries) {
       const double at = rng.Uniform() * sums_.back();
       const auto item = static_cast<std::size_t>(std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin());
       if (item < taken_.size() && weights_[item] > 0.0 && taken_[item] == 0) {
@@ -82,8 +95,10 @@ class NegativeSampler {
 
  private:
   void Take(std::int32_t item) {
-    taken_[static_cast<std::size_t>(item)] = 1;
-    touched_.push_back(item);
+    if (taken_[static_cast<std::size_t>(item)] == 0) {
+      taken_[static_cast<std::size_t>(item)] = 1;
+      touched_.push_back(item);
+    }
   }
 
   // The order of exponential variates divided by the weights is that of draws one after the other.
@@ -104,7 +119,8 @@ class NegativeSampler {
   const std::vector<double>& weights_;
   std::vector<double> sums_;
   std::vector<char> taken_;
-  std::vector<std::int32_t> touched_;
+  std::vector<std::int32_t> touched_;  // the items taken, each once
+  std::int64_t drawable_ = 0;          // items of positive weight
 };
 
 std::vector<double> Weights(const Split& split) {
@@ -120,10 +136,7 @@ std::vector<double> Weights(const Split& split) {
 
 // Negatives are items that the user has nowhere in the dataset. Each row has a stream of its own.
 void AddSampled(const Dataset& dataset, Split& split) {
-  std::vector<std::int32_t> local(static_cast<std::size_t>(dataset.num_items()), -1);
-  for (std::size_t item = 0; item < split.catalogue.size(); ++item) {
-    local[static_cast<std::size_t>(split.catalogue[item])] = static_cast<std::int32_t>(item);
-  }
+  const std::vector<std::int32_t> local = CatalogueIndex(dataset, split);
   const std::vector<double> weights = Weights(split);
   NegativeSampler sampler(weights);
   std::vector<std::int32_t> row;

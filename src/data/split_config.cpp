@@ -120,8 +120,9 @@ const config::FieldTable& SplitFields() {
           .Alias("valid_users")
           .Int("test_users", &SplitConfig::test_users, 0, kMost,
                "Users held out for testing (strong_generalization); 0 means a tenth, at most 10,000.")
-          .Real("fold_in", &SplitConfig::fold_in, 0.0, 1.0,
-                "Share of a held-out user's interactions that the model sees (strong_generalization).")
+          .Real(
+              "fold_in", &SplitConfig::fold_in, 0.0, 1.0,
+              "Share of a held-out user's interactions that the model sees, 0 and 1 excluded (strong_generalization).")
           .Real("validation_ratio", &SplitConfig::validation_ratio, 0.0, 1.0,
                 "Share of the interactions, or of the sessions, for validation (global_time, user_time_ratio, "
                 "random_ratio, "

@@ -62,11 +62,14 @@ bool RowWriter::AddEval(EvalSet& set, std::int64_t user, std::span<const std::in
     return false;
   }
   set.users.push_back(static_cast<std::int32_t>(user));
-  set.input.AddRow(seen);
-  set.target.AddRow(kept_);
-  if (repeats_) {
+  if (repeats_ && (!omits_equal_ || set.sequence.rows() != 0 || seen.size() != input.size())) {
+    if (set.sequence.rows() != set.input.rows()) {
+      set.sequence = set.input;  // all rows so far are their own sequences
+    }
     set.sequence.AddRow(input);
   }
+  set.input.AddRow(seen);
+  set.target.AddRow(kept_);
   return true;
 }
 

@@ -36,6 +36,9 @@ class RowWriter {
   RowWriter(std::int64_t num_items, bool repeats, bool mask)
       : stamp_(static_cast<std::size_t>(num_items), 0), repeats_(repeats), mask_(mask) {}
 
+  // From here on an EvalSet has sequences only once a row repeats an item: prefixes of long sessions are large, and two
+  // equal copies of them twice as large.
+  void OmitEqualSequences() { omits_equal_ = true; }
   void AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events);
   // Adds a row unless nothing would be in its input or target; returns whether it did. Targets that the input holds
   // are dropped and counted when seen items are masked.
@@ -50,6 +53,7 @@ class RowWriter {
   std::int64_t call_ = 0;
   bool repeats_;
   bool mask_;
+  bool omits_equal_ = false;
   std::vector<std::int32_t> input_;
   std::vector<std::int32_t> target_;
   std::vector<std::int32_t> kept_;

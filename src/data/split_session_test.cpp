@@ -93,6 +93,85 @@ TEST(SessionSplitTest, TakesTheOrderOfNumbersWithoutTimes) {
             "last");
 }
 
+// `ids` in bytewise order; every session has items a and b. A third of them is the test.
+std::vector<std::string> TestSessions(const test::TempDir& dir, const std::vector<std::string>& ids) {
+  Columns columns;
+  columns.user_ids = ids;
+  columns.item_ids = {"a", "b"};
+  for (std::int32_t user = 0; user < static_cast<std::int32_t>(ids.size()); ++user) {
+    columns.user.insert(columns.user.end(), {user, user});
+    columns.item.insert(columns.item.end(), {0, 1});
+  }
+  WriteDataset(base::RealFileSystem(), dir.path(), std::move(columns), {});
+  SplitConfig config = Sessions();
+  config.validation_ratio = config.test_ratio = 0.34;
+  const Split split = MakeSplit(Dataset::Open(dir.path()), config);
+  std::vector<std::string> test;
+  for (const std::int32_t user : split.test.users) {
+    test.push_back(ids[static_cast<std::size_t>(user)]);
+  }
+  return test;
+}
+
+// Files of sessions give the ids s1, s2, ... by line, and t1, t2, ... to test cases.
+TEST(SessionSplitTest, TakesTheOrderOfLinesWithoutTimes) {
+  const test::TempDir dir;
+  EXPECT_EQ(TestSessions(dir, {"s10", "s11", "s9"}), std::vector<std::string>{"s11"});
+  EXPECT_EQ(TestSessions(dir, {"s10", "s9", "t2"}), std::vector<std::string>{"t2"});
+  EXPECT_EQ(TestSessions(dir, {"-5", "-50", "10"}), std::vector<std::string>{"10"});
+  // Other forms, and forms that differ, are texts.
+  EXPECT_EQ(TestSessions(dir, {"10", "11", "s9"}), std::vector<std::string>{"s9"});
+  EXPECT_EQ(TestSessions(dir, {"s-10", "s-11", "s-9"}), std::vector<std::string>{"s-9"});
+  EXPECT_EQ(TestSessions(dir, {"1a10", "1a11", "1a9"}), std::vector<std::string>{"1a9"});
+  EXPECT_EQ(TestSessions(dir, {"s10", "s11", "s99999999999999999999"}),
+            std::vector<std::string>{"s99999999999999999999"});
+}
+
+TEST(SessionSplitTest, AnEarlierLineInTheTestIsFound) {
+  const test::TempDir dir;
+  (void)TestSessions(dir, {"s10", "s11", "s9"});
+  SplitConfig config = Sessions();
+  config.validation_ratio = config.test_ratio = 0.34;
+  const Dataset dataset = Dataset::Open(dir.path());
+  Split split = MakeSplit(dataset, config);
+  EXPECT_EQ(split.train_users, (Items{2}));
+  std::swap(split.validation, split.test);
+  EXPECT_EQ(ErrorOf([&] { VerifySplit(dataset, split); }),
+            "Data: split: a session of training or validation starts after one of the test; the test sessions are the "
+            "last");
+}
+
+// Without repeats in the held-out sessions their prefixes are stored once, whatever training has; a row that repeats
+// brings the sequences of all rows.
+TEST(SessionSplitTest, StoresPrefixesOnceWhereNothingRepeats) {
+  const test::TempDir dir;
+  std::vector<Event> events = TenSessions();
+  events.push_back({9, 1, 1000});
+  const Dataset dataset = MakeLog(dir, 10, 10, events, {.repeats = true});
+  Split split = MakeSplit(dataset, Sessions());
+  EXPECT_EQ(split.train_sequences.rows(), 8);
+  EXPECT_EQ(split.validation.sequence.rows(), 0);
+  EXPECT_EQ(split.test.sequence.rows(), 4);
+  EXPECT_EQ(Row(split, split.test.sequence, 0), (Items{1}));
+  EXPECT_EQ(Row(split, split.test.sequence, 1), (Items{1, 2}));
+  split.test.sequence = {};
+  EXPECT_EQ(ErrorOf([&] { VerifySplit(dataset, split); }),
+            "Data: split: the test input of session 'u0000' is not its prefix of 3 events; nothing else may be seen");
+}
+
+TEST(SessionSplitTest, RefusesSessionsWhosePrefixesFillTheMemory) {
+  const test::TempDir dir;
+  std::vector<Event> events = TenSessions();
+  for (std::int64_t time = 0; time < 70000; ++time) {
+    events.push_back({0, 1, 1000 + time});
+  }
+  const Dataset dataset = MakeLog(dir, 10, 10, events, {.repeats = true});
+  EXPECT_EQ(
+      ErrorOf([&] { (void)MakeSplit(dataset, Sessions()); }),
+      "Usage: split.kind: the prefixes of the held-out sessions hold too many events: '2,450,350,014'; expected at "
+      "most 2,147,483,648. the longest session is 'u0000' with 70,005 events");
+}
+
 class SessionLeakTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::string Verify(const Split& split) const {
@@ -179,6 +258,22 @@ TEST(SampledCandidatesTest, TakeEverythingWhenThereIsNoMore) {
   config.negatives = 1000;
   const Split split = MakeSplit(MakeLog(dir, 20, 40, Ring()), config);
   EXPECT_EQ(split.test.candidates.row(0).size(), split.num_items() - 6 + 1);
+}
+
+// Users who have nearly the whole catalogue, and lists longer than it, end at once: drawing by chance alone would try
+// again 16 times for each item that is not there.
+TEST(SampledCandidatesTest, LengthsBeyondTheCatalogueEndAtOnce) {
+  const test::TempDir dir;
+  const Dataset dataset = MakeLog(dir, 20, 40, Ring());
+  SplitConfig config;
+  config.kind = "leave_last_out";
+  for (const char* sampling : {"uniform", "popularity"}) {
+    config.negative_sampling = sampling;
+    config.negatives = 2147483647;
+    const Split all = MakeSplit(dataset, config);
+    config.negatives = all.num_items();
+    EXPECT_EQ(MakeSplit(dataset, config).test.candidates.items, all.test.candidates.items);
+  }
 }
 
 // 600 users share items 0 to 4 and are tested; item 9 + j is trained on by 2 j users who have nothing else. A

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Next-item evaluation: users are sessions, the latest of them are held out whole, and every prefix of one is a row.
 #include <algorithm>
+#include <compare>
 #include <cstddef>
-#include <numeric>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "data/split_rows.h"
 #include "data/split_rules.h"
@@ -13,21 +14,43 @@
 namespace recforce::data {
 namespace {
 
-// What sessions are put in order by: their start, else their ids where all of them are numbers, else nothing (the
-// order of the dataset, which is that of the ids as text).
-std::vector<std::int64_t> SessionKeys(const Dataset& dataset) {
+// How many events the prefixes of all held-out sessions may hold together: 8 GiB of them, and as much again where
+// items repeat.
+constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
+
+struct SessionKey {
+  std::string_view letters;
+  std::int64_t number = 0;
+  auto operator<=>(const SessionKey&) const = default;
+};
+
+// "12" is 12 without letters, "s12" is 12 after "s"; any other form has no key.
+std::optional<SessionKey> KeyOfId(std::string_view id) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const std::size_t letters = std::min(id.find_first_not_of(kLetters), id.size());
+  if (letters > 0 && letters < id.size() && id[letters] == '-') {
+    return std::nullopt;  // a hyphen between letters and digits is no sign
+  }
+  const std::optional<std::int64_t> number = base::ParseInt(id.substr(letters));
+  return number ? std::optional(SessionKey{id.substr(0, letters), *number}) : std::nullopt;
+}
+
+// What sessions are put in order by: their start, else their ids where all are numbers or all are letters and a number
+// (files of sessions give such ids, by line), else nothing (the order of the dataset, which is that of the ids as
+// text).
+std::vector<SessionKey> SessionKeys(const Dataset& dataset) {
   const CsrView rows = dataset.interactions();
-  std::vector<std::int64_t> keys(static_cast<std::size_t>(rows.rows()), 0);
+  std::vector<SessionKey> keys(static_cast<std::size_t>(rows.rows()));
   for (std::int64_t session = 0; session < rows.rows(); ++session) {
-    std::int64_t& key = keys[static_cast<std::size_t>(session)];
+    SessionKey& key = keys[static_cast<std::size_t>(session)];
     if (dataset.times().empty()) {
-      const std::optional<std::int64_t> number = base::ParseInt(std::string(dataset.user_ids()[session]));
-      if (!number) {
-        return std::vector<std::int64_t>(keys.size(), 0);
+      const std::optional<SessionKey> found = KeyOfId(dataset.user_ids()[session]);
+      key = found.value_or(SessionKey{});
+      if (!found || key.letters.empty() != keys.front().letters.empty()) {
+        return std::vector<SessionKey>(keys.size());
       }
-      key = *number;
     } else if (!rows.row(session).empty()) {
-      key = dataset.times()[static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(session)])];
+      key.number = dataset.times()[static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(session)])];
     }
   }
   return keys;
@@ -35,7 +58,7 @@ std::vector<std::int64_t> SessionKeys(const Dataset& dataset) {
 
 // Sessions that hold something, earliest start first.
 std::vector<std::int32_t> SessionOrder(const Dataset& dataset) {
-  const std::vector<std::int64_t> keys = SessionKeys(dataset);
+  const std::vector<SessionKey> keys = SessionKeys(dataset);
   std::vector<std::int32_t> order;
   for (std::int64_t session = 0; session < dataset.num_users(); ++session) {
     if (!dataset.interactions().row(session).empty()) {
@@ -46,6 +69,34 @@ std::vector<std::int32_t> SessionOrder(const Dataset& dataset) {
     return keys[static_cast<std::size_t>(a)] < keys[static_cast<std::size_t>(b)];
   });
   return order;
+}
+
+// Every event of a session of n stands in up to n prefixes: a few sessions of a crawler would fill any memory.
+void RequireShortSessions(const Dataset& dataset, const std::vector<Part>& parts, const CatalogueBuilder& catalogue) {
+  const CsrView rows = dataset.interactions();
+  std::int64_t longest = 0;
+  std::int64_t longest_events = 0;
+  double events = 0.0;
+  for (std::int64_t session = 0; session < rows.rows(); ++session) {
+    if (parts[static_cast<std::size_t>(session)] == Part::kTrain) {
+      continue;
+    }
+    const std::span<const std::int32_t> items = rows.row(session);
+    const std::int64_t known =
+        std::count_if(items.begin(), items.end(), [&](std::int32_t item) { return catalogue[item] >= 0; });
+    events += static_cast<double>(known) * static_cast<double>(known) / 2.0;
+    if (known > longest_events) {
+      longest_events = known;
+      longest = session;
+    }
+  }
+  if (events > static_cast<double>(kMostPrefixEvents)) {
+    ThrowSplitUsage("split.kind: the prefixes of the held-out sessions hold too many events: '" +
+                    base::FormatCount(static_cast<std::int64_t>(events)) + "'; expected at most " +
+                    base::FormatCount(kMostPrefixEvents) + ". the longest session is '" +
+                    std::string(dataset.user_ids()[longest]) + "' with " + base::FormatCount(longest_events) +
+                    " events");
+  }
 }
 
 }  // namespace
@@ -68,7 +119,9 @@ void SplitSessions(const Dataset& dataset, Split& split) {
     }
   }
   split.catalogue = catalogue.Finish();
+  RequireShortSessions(dataset, parts, catalogue);
   RowWriter writer(split.num_items(), dataset.repeats(), MasksSeen(split.config, dataset.repeats()));
+  writer.OmitEqualSequences();
   std::vector<std::int32_t> known;
   for (std::int64_t session = 0; session < rows.rows(); ++session) {
     if (rows.row(session).empty()) {

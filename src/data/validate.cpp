@@ -34,7 +34,9 @@ void Widen(std::optional<T>& least, std::optional<T>& greatest, T value) {
 
 class Counter final : public RowSink {
  public:
-  Counter(std::int64_t shown, ValidateReport& report) : shown_(shown), report_(report) {}
+  // `stop` may be null; `file` stands in messages.
+  Counter(std::string file, std::int64_t shown, const base::StopFlag* stop, ValidateReport& report)
+      : file_(std::move(file)), shown_(shown), stop_(stop), report_(report) {}
 
   void Begin(const LogContent& content) override {
     content_ = content;
@@ -51,6 +53,7 @@ class Counter final : public RowSink {
     add(content.part, "part");
   }
   void Add(const LogRow& row) override {
+    LookForStop();
     ++report_.rows;
     ++report_.rows_of_part.at(static_cast<std::size_t>(row.part));
     if (content_.time) {
@@ -64,6 +67,7 @@ class Counter final : public RowSink {
     CheckIds();
   }
   void AddDisplay(const LogDisplay& display) override {
+    LookForStop();
     ++report_.displays;
     users_.Add(display.user);
     for (const std::string_view item : display.items) {
@@ -74,6 +78,7 @@ class Counter final : public RowSink {
     CheckIds();
   }
   void AddCandidates(std::string_view user, std::span<const std::string_view> items) override {
+    LookForStop();
     ++report_.candidate_lists;
     report_.candidates += static_cast<std::int64_t>(items.size());
     const std::int32_t number = users_.Add(user);
@@ -83,6 +88,7 @@ class Counter final : public RowSink {
     CheckIds();
   }
   void AddBad(std::string message) override {
+    LookForStop();
     if (++report_.bad_rows <= shown_) {
       report_.first_bad_rows.push_back(std::move(message));
     }
@@ -93,7 +99,9 @@ class Counter final : public RowSink {
     }
   }
 
+  // `duplicates` is what convert does with repeated pairs of this format unless told otherwise.
   void Finish(bool has_titles, const std::string& duplicates) {
+    const bool keeps = duplicates == "keep";
     report_.users = users_.size();
     report_.items = items_.size();
     if (has_titles) {
@@ -102,14 +110,20 @@ class Counter final : public RowSink {
     std::sort(rows_.begin(), rows_.end());
     WarnOfTimes();
     WarnOfValues();
-    WarnOfRepeats(duplicates);
+    WarnOfRepeats(keeps);
     WarnOfShortUsers();
-    WarnOfParts();
+    WarnOfParts(keeps);
     WarnOfCandidates();
     WarnIf(displays_without_click_, "display has no click", "displays have no click", "");
   }
 
  private:
+  void LookForStop() {
+    constexpr std::uint32_t kBetween = 65536;
+    if (++steps_ % kBetween == 0 && stop_ != nullptr && stop_->IsSet()) {
+      throw Error(ErrorKind::kInterrupted, file_ + ": validation was interrupted");
+    }
+  }
   void CheckIds() const {
     constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max() - 1;
     if (users_.size() >= kMost || items_.size() >= kMost) {
@@ -143,14 +157,15 @@ class Counter final : public RowSink {
     }
     WarnIf(negative_, "value is below 0", "values are below 0", "");
   }
-  void WarnOfRepeats(const std::string& duplicates) {
+  void WarnOfRepeats(bool keeps) {
     std::int64_t repeats = 0;
     for (std::size_t i = 1; i < rows_.size(); ++i) {
-      repeats += PairOf(rows_[i]) == PairOf(rows_[i - 1]) ? 1 : 0;
+      // Equal pairs in two parts are no repeats where they are leaks.
+      repeats += (keeps ? PairOf(rows_[i]) == PairOf(rows_[i - 1]) : rows_[i] == rows_[i - 1]) ? 1 : 0;
     }
     WarnIf(repeats, "row repeats a user and item", "rows repeat a user and item",
-           duplicates == "keep" ? "; convert keeps them in this format (--duplicates)"
-                                : "; convert keeps the last row of each pair (--duplicates)");
+           keeps ? "; convert keeps them in this format (--duplicates)"
+                 : "; convert keeps the last row of each pair (--duplicates)");
   }
   void WarnOfShortUsers() {
     std::int64_t single = 0;
@@ -162,9 +177,26 @@ class Counter final : public RowSink {
     WarnIf(single, "user has one interaction", "users have one interaction",
            ": too few to be tested (--min-user-interactions)");
   }
-  void WarnOfParts() {
+  // Pairs with rows in more than one part.
+  [[nodiscard]] std::int64_t PairsInTwoParts() const {
+    std::int64_t pairs = 0;
+    bool counted = false;
+    for (std::size_t i = 1; i < rows_.size(); ++i) {
+      const bool same_pair = PairOf(rows_[i]) == PairOf(rows_[i - 1]);
+      const bool leaks = same_pair && rows_[i] != rows_[i - 1];
+      pairs += leaks && !counted ? 1 : 0;
+      counted = same_pair && (counted || leaks);
+    }
+    return pairs;
+  }
+  void WarnOfParts(bool keeps) {
     if (!content_.part) {
       return;
+    }
+    if (!keeps) {
+      report_.pairs_in_two_parts = PairsInTwoParts();
+      WarnIf(report_.pairs_in_two_parts, "pair stands in two parts; convert refuses it",
+             "pairs stand in two parts; convert refuses them", " (--duplicates keep)");
     }
     std::vector<std::uint8_t> trained(static_cast<std::size_t>(items_.size()), 0);
     for (const std::uint64_t row : rows_) {
@@ -196,7 +228,10 @@ class Counter final : public RowSink {
     WarnIf(own, "candidate is its user's own test item", "candidates are their user's own test item", "");
   }
 
+  std::string file_;
   std::int64_t shown_;
+  const base::StopFlag* stop_;
+  std::uint32_t steps_ = 0;
   ValidateReport& report_;
   LogContent content_;
   IdTable users_;
@@ -212,8 +247,7 @@ class Counter final : public RowSink {
 
 ValidateReport Validate(const std::filesystem::path& input, const ConvertOptions& options,
                         std::int64_t shown_bad_rows) {
-  const ColumnNames names{options.user_column, options.item_column, options.time_column, options.value_column,
-                          options.feedback_types};
+  const ColumnNames names = NamesOf(options);
   const LogFile found = FindLog(input, options.format, names);
   ValidateReport report;
   report.format = found.format;
@@ -223,7 +257,7 @@ ValidateReport Validate(const std::filesystem::path& input, const ConvertOptions
       report.files.push_back(file.propensities->string());
     }
   }
-  Counter counter(shown_bad_rows, report);
+  Counter counter(found.path.string(), shown_bad_rows, options.stop, report);
   ReadFound(found, names, counter);
   if (found.titles) {
     report.files.push_back(found.titles->string());

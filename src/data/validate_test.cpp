@@ -75,9 +75,51 @@ TEST(Validate, WarnsOfLeakingParts) {
   EXPECT_EQ(report.candidates, 4);
   EXPECT_EQ(report.items, 5);
   EXPECT_EQ(report.warnings,
-            (Strings{"1 row repeats a user and item; convert keeps the last row of each pair (--duplicates)",
+            (Strings{"1 pair stands in two parts; convert refuses it (--duplicates keep)",
                      "1 test interaction is also in training", "1 test interaction has an item that training has not",
                      "1 candidate is its user's own test item"}));
+}
+
+// Pairs in two parts are told from repeats inside a part, and a pair in three parts is one pair.
+TEST(Validate, FindsEveryPairThatConvertRefusesAsALeak) {
+  const TempDir dir;
+  const std::string header = "user_id:token\titem_id:token\n";
+  (void)dir.Write("x/x.train.inter", header + "a\t1\na\t1\na\t2\nb\t1\nb\t9\n");
+  (void)dir.Write("x/x.valid.inter", header + "a\t2\na\t3\nb\t1\nb\t4\n");
+  (void)dir.Write("x/x.test.inter", header + "a\t3\nb\t1\nb\t5\n");
+  const ValidateReport report = Validate(dir / "x", {});
+  EXPECT_EQ(report.pairs_in_two_parts, 3);
+  EXPECT_EQ(
+      report.warnings,
+      (Strings{"1 row repeats a user and item; convert keeps the last row of each pair (--duplicates)",
+               "3 pairs stand in two parts; convert refuses them (--duplicates keep)",
+               "1 test interaction is also in training", "2 test interactions have items that training has not"}));
+  (void)dir.Write("yc/train_sessions.txt", "1 1 2\n");
+  (void)dir.Write("yc/test_cases.txt", "1 1\n");
+  const ValidateReport kept = Validate(dir / "yc", {});
+  EXPECT_EQ(kept.pairs_in_two_parts, 0);
+  EXPECT_EQ(kept.warnings, Strings{"2 rows repeat a user and item; convert keeps them in this format (--duplicates)"});
+}
+
+TEST(Validate, StopsWhenAsked) {
+  const TempDir dir;
+  std::string text = "user,item\n";
+  for (int row = 0; row < 70000; ++row) {
+    text += "a,1\n";
+  }
+  const auto log = dir.Write("log.csv", text);
+  base::StopFlag stop;
+  ConvertOptions options;
+  options.stop = &stop;
+  EXPECT_EQ(Validate(log, options).rows, 70000);
+  stop.Set();
+  try {
+    (void)Validate(log, options);
+    FAIL() << "no error";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kInterrupted);
+    EXPECT_EQ(error.what(), log.string() + ": validation was interrupted");
+  }
 }
 
 TEST(Validate, WarnsOfDisplaysWithoutAClick) {

@@ -7,6 +7,10 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "data/split_rules.h"
 #include "data/verify_split.h"
@@ -121,7 +125,9 @@ class SessionVerifier {
       const std::span<const std::int32_t> found = row < rows.rows() ? rows.row(row) : std::span<const std::int32_t>();
       return std::equal(found.begin(), found.end(), expected.begin(), expected.end());
     };
-    if (!same(set.input, input) || (dataset_.repeats() && !same(set.sequence, prefix))) {
+    // Without sequences the inputs stand for them.
+    const Csr& sequences = set.sequence.rows() == 0 ? set.input : set.sequence;
+    if (!same(set.input, input) || (dataset_.repeats() && !same(sequences, prefix))) {
       FailSplit("the " + std::string(name) + " input of session " + User(user) + " is not its prefix of " +
                 std::to_string(prefix.size()) + " events; nothing else may be seen");
     }
@@ -131,28 +137,76 @@ class SessionVerifier {
     }
   }
 
-  // What orders sessions: their start, or their ids as numbers; nothing when not all are numbers.
-  [[nodiscard]] std::optional<std::int64_t> Key(std::int64_t user) const {
-    if (!dataset_.times().empty()) {
-      return dataset_.times()[static_cast<std::size_t>(log_.offsets[static_cast<std::size_t>(user)])];
+  // An id taken apart from its end: the digits there as a number, and the letters before them.
+  struct NumberedId {
+    std::string letters;
+    std::int64_t number = 0;
+  };
+  static std::optional<NumberedId> TakeApart(const std::string& id) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    auto digits = id.end();
+    while (digits != id.begin() && is_digit(*(digits - 1))) {
+      --digits;
     }
-    return base::ParseInt(std::string(dataset_.user_ids()[user]));
+    NumberedId parts{std::string(id.begin(), digits)};
+    if (parts.letters == "-") {  // the sign of a number
+      parts.letters.clear();
+      --digits;
+    }
+    const std::optional<std::int64_t> number = base::ParseInt(std::string(digits, id.end()));
+    if (!number || !std::all_of(parts.letters.begin(), parts.letters.end(), is_letter)) {
+      return std::nullopt;
+    }
+    parts.number = *number;
+    return parts;
+  }
+
+  // [sessions] ranks by start; without times by the ids, as numbers or as letters and a number where all have one of
+  // these forms, and else as texts. Sessions that start together share a rank.
+  [[nodiscard]] std::vector<std::int64_t> Ranks() const {
+    const auto sessions = static_cast<std::size_t>(log_.rows());
+    std::vector<std::int64_t> ranks(sessions);
+    std::vector<NumberedId> ids;
+    std::size_t numbers = 0;
+    for (std::size_t user = 0; user < sessions; ++user) {
+      ranks[user] = static_cast<std::int64_t>(user);
+      if (!dataset_.times().empty()) {
+        const bool empty = log_.row(static_cast<std::int64_t>(user)).empty();
+        ranks[user] = empty ? 0 : dataset_.times()[static_cast<std::size_t>(log_.offsets[user])];
+      } else if (auto id = TakeApart(std::string(dataset_.user_ids()[static_cast<std::int64_t>(user)]))) {
+        numbers += id->letters.empty() ? 1 : 0;
+        ids.push_back(std::move(*id));
+      }
+    }
+    if (!dataset_.times().empty() || ids.size() != sessions || (numbers != 0 && numbers != sessions)) {
+      return ranks;
+    }
+    const auto key = [&ids](std::int64_t user) {
+      const NumberedId& id = ids[static_cast<std::size_t>(user)];
+      return std::tie(id.letters, id.number);
+    };
+    std::vector<std::int64_t> order = ranks;
+    std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return key(a) < key(b); });
+    for (std::size_t place = 0; place < sessions; ++place) {
+      const bool tied = place > 0 && key(order[place]) == key(order[place - 1]);
+      ranks[static_cast<std::size_t>(order[place])] =
+          tied ? ranks[static_cast<std::size_t>(order[place - 1])] : static_cast<std::int64_t>(place);
+    }
+    return ranks;
   }
 
   void CheckOrder() const {
-    bool numbers = true;
-    for (std::int64_t user = 0; user < log_.rows(); ++user) {
-      numbers = numbers && Key(user).has_value();
-    }
+    const std::vector<std::int64_t> ranks = Ranks();
     std::array<std::int64_t, 4> first{};
     std::array<std::int64_t, 4> last{};
     first.fill(std::numeric_limits<std::int64_t>::max());
     last.fill(std::numeric_limits<std::int64_t>::min());
     for (std::int64_t user = 0; user < log_.rows(); ++user) {
       const Place place = place_[static_cast<std::size_t>(user)];
-      const std::int64_t key = numbers ? *Key(user) : user;
-      first[place] = std::min(first[place], key);
-      last[place] = std::max(last[place], key);
+      const std::int64_t rank = ranks[static_cast<std::size_t>(user)];
+      first[place] = std::min(first[place], rank);
+      last[place] = std::max(last[place], rank);
     }
     if (std::max(last[kInTraining], last[kInValidation]) > first[kInTest]) {
       FailSplit("a session of training or validation starts after one of the test; the test sessions are the last");

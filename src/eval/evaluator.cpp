@@ -24,12 +24,10 @@ class Evaluation {
              const EvalOptions& options)
       : recommender_(recommender), set_(set), options_(options), num_items_(recommender.NumItems()) {
     bool needs_training = false;
-    bool needs_mean_targets = false;
     list_length_ = options.keep_top;
     for (const Metric& metric : metrics) {
       const MetricScope scope = metric.scope();
       needs_training = needs_training || scope == MetricScope::kList;
-      needs_mean_targets = needs_mean_targets || metric.kind == MetricKind::kGauc;
       depth_ = std::max(depth_, metric.k);
       if (scope == MetricScope::kSet) {
         list_length_ = std::max(list_length_, metric.k);
@@ -43,10 +41,10 @@ class Evaluation {
     if (needs_training) {
       training_.emplace(options.train, num_items_);
     }
-    if (needs_mean_targets) {
-      mean_targets_ = static_cast<double>(set.target.nnz()) / static_cast<double>(set.rows());
-    }
     result_.users = set.rows();
+    for (std::int64_t row = 0; row < set.rows(); ++row) {
+      result_.targets.push_back(static_cast<std::int32_t>(set.target.row(row).size()));
+    }
     result_.per_user.resize(static_cast<std::size_t>(result_.users) * result_.metrics.size());
     lists_.assign(static_cast<std::size_t>(result_.users * list_length_), -1);
   }
@@ -70,6 +68,11 @@ class Evaluation {
     }
     for (const Metric& metric : set_kinds_) {
       result_.set_metrics.push_back(MeasureSet(metric, lists_, list_length_, num_items_, options_.seed));
+    }
+    for (std::size_t index = 0; index < result_.metrics.size(); ++index) {
+      if (result_.metrics[index].kind == MetricKind::kGauc) {
+        WeighByTargets(index);
+      }
     }
     KeepLists();
     return std::move(result_);
@@ -112,11 +115,27 @@ class Evaluation {
           if (!auc) {
             auc = ranker.Auc(question);
           }
-          value = metric.kind == MetricKind::kGauc ? *auc * static_cast<double>(targets) / mean_targets_ : *auc;
+          value = *auc;
           break;
         default:
           value = ListValue(metric, ranking, set_.input.row(user), *training_);
       }
+    }
+  }
+
+  // Makes a column of AUCs one of gauc: see EvalResult::per_user.
+  void WeighByTargets(std::size_t metric) {
+    const std::size_t width = result_.metrics.size();
+    double sum = 0.0;
+    double weighted = 0.0;
+    for (std::size_t user = 0; user < result_.targets.size(); ++user) {
+      sum += result_.targets[user];
+      weighted += result_.targets[user] * result_.per_user[user * width + metric];
+    }
+    const double mean = weighted / sum;
+    for (std::size_t user = 0; user < result_.targets.size(); ++user) {
+      double& value = result_.per_user[user * width + metric];
+      value = mean + (value - mean) * result_.targets[user] * static_cast<double>(result_.targets.size()) / sum;
     }
   }
 
@@ -140,7 +159,6 @@ class Evaluation {
   std::int64_t list_length_ = 0;  // what is remembered of it
   std::vector<Metric> set_kinds_;
   std::optional<TrainingStatistics> training_;
-  double mean_targets_ = 0.0;
   std::vector<std::int32_t> lists_;  // [users, list_length]
   EvalResult result_;
 };

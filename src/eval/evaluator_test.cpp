@@ -12,6 +12,7 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
+#include "recforce/eval/groups.h"
 
 namespace recforce::eval {
 namespace {
@@ -220,6 +221,12 @@ TEST(Evaluate, GaucWeighsUsersByTheirTargets) {
   const EvalResult result = Evaluate(recommender, set, Metrics({"auc", "gauc"}), 1);
   EXPECT_DOUBLE_EQ(result.Mean(0), 0.75);
   EXPECT_DOUBLE_EQ(result.Mean(1), 2.0 / 3.0);
+  // The ratio's deviations, n / 1.5 (auc - 2/3), are -2/9 and 2/9.
+  EXPECT_NEAR(result.HalfWidth95(1), 1.96 * 2.0 / 9.0, 1e-12);
+  EXPECT_EQ(result.targets, (std::vector<std::int32_t>{2, 1}));
+  EXPECT_DOUBLE_EQ(SummarizeGroup(result, {0, 1}, 0, 1).mean, 0.5);
+  EXPECT_DOUBLE_EQ(SummarizeGroup(result, {0, 1}, 1, 1).mean, 1.0);
+  EXPECT_NEAR(SummarizeGroup(result, {0, 0}, 0, 1).half_width95, result.HalfWidth95(1), 1e-12);
 }
 
 // Lists are kept to the length asked, set metrics stand apart, and neither depends on threads or batches.

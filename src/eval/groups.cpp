@@ -3,15 +3,20 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+#include <numeric>
 
 #include "recforce/base/error.h"
 
 namespace recforce::eval {
 namespace {
 
+// What each row shows, with repeats where the log has them.
+const data::Csr& Events(const data::EvalSet& set) { return set.sequence.rows() == 0 ? set.input : set.sequence; }
+
 // [rows] how many events each row shows.
 std::vector<double> Activity(const data::EvalSet& set) {
-  const data::Csr& events = set.sequence.rows() == 0 ? set.input : set.sequence;
+  const data::Csr& events = Events(set);
   std::vector<double> measure;
   for (std::int64_t row = 0; row < events.rows(); ++row) {
     measure.push_back(static_cast<double>(events.row(row).size()));
@@ -19,7 +24,7 @@ std::vector<double> Activity(const data::EvalSet& set) {
   return measure;
 }
 
-// [rows] the mean number of training users of the items that each row shows.
+// [rows] the mean number of training users of the items of the events that each row shows.
 std::vector<double> Mainstream(const data::EvalSet& set, data::CsrView train, std::int64_t num_items) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(num_items), 0);
   for (std::int64_t user = 0; user < train.rows(); ++user) {
@@ -27,22 +32,42 @@ std::vector<double> Mainstream(const data::EvalSet& set, data::CsrView train, st
       ++counts[static_cast<std::size_t>(item)];
     }
   }
+  const data::Csr& events = Events(set);
   std::vector<double> measure;
-  for (std::int64_t row = 0; row < set.input.rows(); ++row) {
+  for (std::int64_t row = 0; row < events.rows(); ++row) {
     std::int64_t sum = 0;
-    for (const std::int32_t item : set.input.row(row)) {
+    for (const std::int32_t item : events.row(row)) {
       sum += counts[static_cast<std::size_t>(item)];
     }
-    const std::size_t size = std::max<std::size_t>(1, set.input.row(row).size());
+    const std::size_t size = std::max<std::size_t>(1, events.row(row).size());
     measure.push_back(static_cast<double>(sum) / static_cast<double>(size));
   }
   return measure;
 }
 
-// The largest measure of the first and of the second third.
+// The largest measures of the first and of the second group: of the places between different measures, those nearest
+// to a third and to two thirds of the rows.
 std::pair<double, double> Cuts(std::vector<double> measure) {
   std::sort(measure.begin(), measure.end());
-  return {measure[(measure.size() + 2) / 3 - 1], measure[(2 * measure.size() + 2) / 3 - 1]};
+  const std::size_t size = measure.size();
+  const auto nearest = [&](std::size_t thirds, std::size_t after) {
+    std::size_t best = size;
+    std::size_t best_distance = std::numeric_limits<std::size_t>::max();
+    for (std::size_t at = after + 1; at < size; ++at) {
+      const std::size_t distance = 3 * at > thirds * size ? 3 * at - thirds * size : thirds * size - 3 * at;
+      if (measure[at - 1] < measure[at] && distance <= best_distance) {
+        best = at;
+        best_distance = distance;
+      }
+    }
+    return best;
+  };
+  const std::size_t first = nearest(1, 0);
+  if (first == size) {  // all alike: the group in the middle
+    return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  }
+  const std::size_t second = nearest(2, first);
+  return {measure[first - 1], measure[(second == size ? first : second) - 1]};
 }
 
 }  // namespace
@@ -70,16 +95,43 @@ UserGroups GroupUsers(const std::string& kind, const data::EvalSet& set, data::C
   return groups;
 }
 
+Summary SummarizeRows(const EvalResult& result, std::span<const std::size_t> rows, std::size_t metric) {
+  std::vector<double> values;
+  for (const std::size_t row : rows) {
+    values.push_back(result.per_user[row * result.metrics.size() + metric]);
+  }
+  if (result.metrics[metric].kind != MetricKind::kGauc || rows.empty() || result.targets.empty()) {
+    return Summarize(values);
+  }
+  // Back from the column to each row's AUC, then to the column that these rows alone would have.
+  double targets = 0.0;
+  double weighted = 0.0;
+  const double all = result.Mean(metric);
+  const double mean_targets =
+      std::accumulate(result.targets.begin(), result.targets.end(), 0.0) / static_cast<double>(result.targets.size());
+  for (std::size_t n = 0; n < rows.size(); ++n) {
+    const double own = result.targets[rows[n]];
+    values[n] = all + (values[n] - all) * mean_targets / own;
+    targets += own;
+    weighted += own * values[n];
+  }
+  const double mean = weighted / targets;
+  for (std::size_t n = 0; n < rows.size(); ++n) {
+    values[n] = mean + (values[n] - mean) * result.targets[rows[n]] * static_cast<double>(rows.size()) / targets;
+  }
+  return Summarize(values);
+}
+
 Summary SummarizeGroup(const EvalResult& result, const std::vector<std::int32_t>& of_row, std::int32_t group,
                        std::size_t metric) {
   RECFORCE_CHECK(static_cast<std::int64_t>(of_row.size()) == result.users, "groups of another evaluation");
-  std::vector<double> values;
+  std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < of_row.size(); ++row) {
     if (of_row[row] == group) {
-      values.push_back(result.per_user[row * result.metrics.size() + metric]);
+      rows.push_back(row);
     }
   }
-  return Summarize(values);
+  return SummarizeRows(result, rows, metric);
 }
 
 }  // namespace recforce::eval

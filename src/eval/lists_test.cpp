@@ -140,6 +140,10 @@ TEST(GroupsTest, ThirdsByActivityAndByPopularity) {
 TEST(GroupsTest, UsersOfOneMeasureStayTogether) {
   const data::EvalSet set = Histories({{0}, {1}, {2}, {0}, {1}, {0, 1}});
   EXPECT_EQ(GroupUsers("activity", set, FourUsers().view(), 4).of_row, (Items{0, 0, 0, 0, 0, 2}));
+  const data::EvalSet many_heavy = Histories({{0, 1}, {1, 2}, {0, 2}, {0, 1}, {1, 2}, {0}});
+  EXPECT_EQ(GroupUsers("activity", many_heavy, FourUsers().view(), 4).of_row, (Items{2, 2, 2, 2, 2, 0}));
+  const data::EvalSet alike = Histories({{0}, {1}, {2}});
+  EXPECT_EQ(GroupUsers("activity", alike, FourUsers().view(), 4).of_row, (Items{1, 1, 1}));
 }
 
 TEST(GroupsTest, SummariesAreOfTheGroup) {

@@ -62,6 +62,7 @@ void MatMul(torch::Tensor& out, const torch::Tensor& a, const torch::Tensor& b) 
   // The views are made here: ATen's bookkeeping stays out of the worker threads as far as it can.
   const auto in_blocks = [&](std::int64_t extent, std::int64_t length, auto&& body) {
     base::ParallelFor(0, (extent + length - 1) / length, 1, [&](std::int64_t begin, std::int64_t end) {
+      PrepareWorker();
       const torch::NoGradGuard no_grad;
       for (std::int64_t block = begin; block < end; ++block) {
         body(block, block * length, std::min(length, extent - block * length));

@@ -14,6 +14,12 @@ torch::Tensor MatMul(const torch::Tensor& a, const torch::Tensor& b);
 
 // From here on BLAS and libtorch use one thread of their own.
 void UseOneBlasThread();
+// To be called on a thread of ours before it asks ATen for anything: OpenMP and MKL keep a number of threads for each
+// thread that calls them, and a new one would begin with all cores.
+inline void PrepareWorker() {
+  thread_local const bool prepared = (at::init_num_threads(), true);
+  static_cast<void>(prepared);
+}
 
 // While it lives BLAS and libtorch use as many threads as base::ParallelFor: for benchmarks against them. Not to be
 // used inside a ParallelFor.

@@ -71,6 +71,7 @@ class Sweep {
   void ForOthers(std::size_t number, const Body& body) {
     const Range pivot = blocks_[number];
     base::ParallelFor(0, static_cast<std::int64_t>(blocks_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      PrepareWorker();
       const torch::NoGradGuard no_grad;
       for (auto other = static_cast<std::size_t>(begin); other < static_cast<std::size_t>(end); ++other) {
         if (other < number) {
@@ -111,6 +112,7 @@ class Sweep {
       }
     }
     base::ParallelFor(0, static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      PrepareWorker();
       const torch::NoGradGuard no_grad;
       for (std::int64_t at = begin; at < end; ++at) {
         const Task& task = tasks[static_cast<std::size_t>(at)];

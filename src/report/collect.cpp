@@ -9,16 +9,15 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "recforce/eval/groups.h"
 #include "report/commands.h"
 #include "report/examples.h"
-#include "report/words.h"
 
 namespace recforce::report {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kGroups = 4;
 constexpr std::size_t kBins = 60;
 // Users times comparisons up to which every metric is compared, which is about ten seconds on two cores.
 constexpr std::int64_t kMostCompared = 1'000'000;
@@ -88,27 +87,33 @@ RunPart ReadRun(const core::Registry& registry, const std::string& path, const s
 // The kept evaluation, or a new one where that is possible and wanted.
 void AddEvaluation(base::FileSystem& files, const core::Registry& registry, const CollectOptions& options,
                    RunPart& run) {
-  run.evaluation = train::ReadEvaluation(run.path);
+  run.evaluation =
+      run.info.finished && options.evaluate
+          ? train::KeptOrNewEvaluation(files, registry, run.path, options.data, options.stop, options.notice)
+          : train::ReadEvaluation(run.path);
   if (run.evaluation) {
-    return;
-  }
-  if (!run.info.finished) {
+    const config::Settings settings = train::ReadSettings(registry, run.path);
+    const std::vector<std::string> changes =
+        EvaluationChanges(settings.section("eval").As<eval::EvalConfig>(), *run.evaluation);
+    // With --no-evaluate the report does not even make the evaluation that the run's own settings ask for.
+    if (!changes.empty() || !options.evaluate) {
+      run.evaluate_command = EvaluateCommand(run.path, changes, options.data);
+    }
+  } else if (!run.info.finished) {
     run.missing = "not finished";
     run.what_to_do = run.command + " --resume";
-  } else if (!options.evaluate) {
-    run.missing = "not evaluated";
-    run.what_to_do = "recforce evaluate " + ShellQuote(run.path);
   } else {
-    if (options.notice) {
-      options.notice(run.path + ": not evaluated yet; evaluating it now");
-    }
-    run.evaluation = train::EvaluateRun(files, registry, run.path, options.data, options.stop);
+    run.missing = "not evaluated";
+    run.what_to_do = EvaluateCommand(run.path, {}, options.data);
   }
 }
 
-void CheckEvaluation(const RunPart& run, const std::vector<std::string>& users) {
-  if (run.evaluation &&
-      (run.evaluation->split_fingerprint != run.info.split_fingerprint || run.evaluation->user_ids != users)) {
+void CheckEvaluation(const RunPart& run, const std::vector<std::string>& users, std::int64_t num_items) {
+  if (!run.evaluation) {
+    return;
+  }
+  train::CheckTopItems(*run.evaluation, run.path, num_items);
+  if (run.evaluation->split_fingerprint != run.info.split_fingerprint || run.evaluation->user_ids != users) {
     Fail(base::ErrorKind::kData, "the evaluation of '" + run.path +
                                      "' is not of the test users of its run: split "
                                      "fingerprint '" +
@@ -168,55 +173,42 @@ std::vector<double> ColumnOf(const RunPart& run, const std::string& metric) {
   return {};
 }
 
-// The groups of the evaluations where all have the same, else groups by how much the model was shown.
-std::vector<GroupPart> MakeGroups(const data::Split& split, ReportData& report,
-                                  std::vector<std::vector<std::size_t>>& rows) {
-  std::vector<GroupPart> groups;
+// The groups of the evaluations where all have the same, else thirds by how much the model was shown.
+eval::UserGroups FindGroups(const data::Split& split, ReportData& report) {
   const train::StoredEvaluation& first = *report.runs[*report.reference].evaluation;
   const bool shared =
       !first.user_groups.empty() && std::all_of(report.runs.begin(), report.runs.end(), [&](const RunPart& run) {
         return !run.evaluation ||
                (run.evaluation->group_names == first.group_names && run.evaluation->user_groups == first.user_groups);
       });
-  if (shared) {
-    report.grouping = first.groups == "activity"     ? "how much of them the model was shown"
-                      : first.groups == "mainstream" ? "how popular the items are that the model was shown"
-                                                     : first.groups;
-    rows.resize(first.group_names.size());
-    for (std::size_t row = 0; row < first.user_groups.size(); ++row) {
-      rows[static_cast<std::size_t>(first.user_groups[row])].push_back(row);
-    }
-    for (const std::string& name : first.group_names) {
-      groups.push_back({name, 0, {}});
-    }
-    return groups;
-  }
-  report.grouping = "items of the user that the model was shown";
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t row = 0; row < split.test.rows(); ++row) {
-    lengths.push_back(static_cast<std::int64_t>(split.test.input.row(row).size()));
-  }
-  for (ActivityGroup& group : GroupByActivity(lengths, kGroups)) {
-    groups.push_back({RangeText(group.least, group.most), 0, {}});
-    rows.push_back(std::move(group.rows));
-  }
-  return groups;
+  const std::string by = shared ? first.groups : "activity";
+  report.grouping = by == "activity"     ? "how much of them the model was shown"
+                    : by == "mainstream" ? "how popular the items are that the model was shown"
+                                         : by;
+  return shared ? eval::UserGroups{first.group_names, first.user_groups}
+                : eval::GroupUsers(by, split.test, split.train.view(), split.num_items());
 }
 
 void AddGroups(const data::Split& split, ReportData& report) {
-  std::vector<std::vector<std::size_t>> rows;
-  report.groups = MakeGroups(split, report, rows);
-  for (const RunPart& run : report.runs) {
-    const std::vector<double> column = ColumnOf(run, report.metric);
-    for (std::size_t group = 0; group < rows.size(); ++group) {
-      std::vector<double> values;
-      for (const std::size_t row : rows[group]) {
-        if (!column.empty()) {
-          values.push_back(column[row]);
-        }
+  const eval::UserGroups groups = FindGroups(split, report);
+  std::vector<std::vector<std::size_t>> rows(groups.names.size());
+  for (std::size_t row = 0; row < groups.of_row.size(); ++row) {
+    rows[static_cast<std::size_t>(groups.of_row[row])].push_back(row);
+  }
+  for (std::size_t group = 0; group < rows.size(); ++group) {
+    if (rows[group].empty()) {
+      continue;
+    }
+    GroupPart& part = report.groups.emplace_back();
+    part.name = groups.names[group];
+    part.users = static_cast<std::int64_t>(rows[group].size());
+    for (const RunPart& run : report.runs) {
+      std::optional<Estimate>& estimate = part.estimates.emplace_back();
+      if (!ColumnOf(run, report.metric).empty()) {
+        const eval::EvalResult& result = run.evaluation->result;
+        const eval::Summary summary = eval::SummarizeRows(result, rows[group], result.IndexOf(report.metric));
+        estimate = Estimate{summary.mean, summary.half_width95};
       }
-      report.groups[group].users = static_cast<std::int64_t>(rows[group].size());
-      report.groups[group].estimates.push_back(values.empty() ? std::nullopt : std::optional(EstimateOf(values)));
     }
   }
 }
@@ -271,6 +263,9 @@ void AddNumbers(const data::Split& split, const CollectOptions& options, ReportD
   }
   CheckMeasuredAlike(report);
   report.metric = PrimaryMetric(report.table, options.metric, report.runs[*report.reference].valid_metric);
+  if (report.metric.empty()) {  // only metrics of all lists together: nothing to pair or to group
+    return;
+  }
   const auto comparisons = static_cast<std::int64_t>(report.table.metrics.size() * (report.runs.size() - 1));
   report.all_metrics_compared = split.test.rows() * comparisons <= kMostCompared;
   report.differences = CompareWith(*report.reference, results,
@@ -300,27 +295,15 @@ void AddExamples(const core::Registry& registry, const data::Dataset& dataset, c
   }
 }
 
-std::string ReportCommand(const CollectOptions& options) {
-  std::string command = "recforce report";
-  for (const std::string& run : options.runs) {
-    command += " " + ShellQuote(run);
-  }
-  const auto add = [&](const char* flag, const std::optional<std::string>& value) {
-    command += value ? std::string(" ") + flag + " " + ShellQuote(*value) : "";
-  };
-  add("--title", options.title);
-  add("--metric", options.metric);
-  add("--reference", options.reference);
-  add("--users", options.users.empty() ? std::nullopt : std::optional(base::Join(options.users, ",")));
-  add("--data", options.data);
-  return command + (options.evaluate ? "" : " --no-evaluate") + " --out report.html";
-}
-
 }  // namespace
 
-ReportData Collect(base::FileSystem& files, const core::Registry& registry, const CollectOptions& options) {
+ReportData Collect(base::FileSystem& files, const core::Registry& registry, const CollectOptions& asked) {
+  CollectOptions options = asked;
   if (options.runs.empty()) {
     Fail(base::ErrorKind::kUsage, "no run is named; expected at least one run folder");
+  }
+  if (options.metric) {
+    options.metric = UserMetric("report: --metric", *options.metric);
   }
   const std::vector<std::string> labels = Labels(options.runs);
   ReportData report;
@@ -329,25 +312,16 @@ ReportData Collect(base::FileSystem& files, const core::Registry& registry, cons
     CheckComparable(report.runs.front(), report.runs.back());
   }
   report.split = report.runs.front().info;
-  const data::Dataset dataset = data::Dataset::Open(options.data.value_or(report.split.dataset_path));
-  if (dataset.fingerprint() != report.split.dataset_fingerprint) {
-    Fail(base::ErrorKind::kData, "'" + dataset.directory().string() + "' is not the dataset of '" +
-                                     options.runs.front() + "': fingerprint '" + dataset.fingerprint() +
-                                     "'; expected '" + report.split.dataset_fingerprint + "'");
-  }
-  const config::Settings settings = train::ReadSettings(registry, options.runs.front());
-  const data::Split split = data::MakeSplit(dataset, settings.section("split").As<data::SplitConfig>());
-  if (split.fingerprint != report.split.split_fingerprint) {
-    Fail(base::ErrorKind::kData, "the split is not the one of '" + options.runs.front() + "': fingerprint '" +
-                                     split.fingerprint + "'; expected '" + report.split.split_fingerprint + "'");
-  }
+  const train::RunData data = train::OpenDataOfRun(registry, options.runs.front(), options.data);
+  const data::Dataset& dataset = data.dataset;
+  const data::Split& split = data.split;
   std::vector<std::string> users;
   for (const std::int32_t user : split.test.users) {
     users.emplace_back(dataset.user_ids()[user]);
   }
   for (RunPart& run : report.runs) {
     AddEvaluation(files, registry, options, run);
-    CheckEvaluation(run, users);
+    CheckEvaluation(run, users, split.num_items());
   }
   report.dataset = DescribeDataset(dataset);
   report.title = options.title.value_or("Recommenders on " + report.dataset.name);

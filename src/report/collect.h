@@ -21,13 +21,16 @@ struct CollectOptions {
   std::optional<std::string> metric;     // empty: the one that selected the weights, where it was measured
   std::optional<std::string> reference;  // one of `runs`; empty: the first that is evaluated
   std::vector<std::string> users;        // examples by id; empty: a light, a median and a heavy one
-  bool evaluate = true;                  // finished runs that have no evaluation get one, in their folders
+  std::string out = "report.html";       // where the report and its plots will lie, for the command that repeats it
+  std::optional<std::string> plots;
+  bool evaluate = true;  // finished runs that have no evaluation get one, in their folders
   const base::StopFlag* stop = nullptr;
   std::function<void(const std::string&)> notice;  // hears of every such run; may be empty
 };
 
 // Error(Data): runs over different datasets or splits, an evaluation that is not of its run. Error(Usage): no run, a
-// run named twice, a reference that is no run. Error(NotFound): no run there, unknown metric or user.
-ReportData Collect(base::FileSystem& files, const core::Registry& registry, const CollectOptions& options);
+// run named twice, a reference that is no run, a metric without values for single users. Error(NotFound): no run
+// there, a metric that was not measured, unknown user.
+ReportData Collect(base::FileSystem& files, const core::Registry& registry, const CollectOptions& asked);
 
 }  // namespace recforce::report

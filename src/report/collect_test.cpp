@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -171,7 +172,8 @@ TEST_F(Collecting, EverythingOfTwoRuns) {
                                         (dir_ / "b").string());
   EXPECT_EQ(report.command,
             "recforce report " + (dir_ / "a").string() + " " + (dir_ / "b").string() + " --out report.html");
-  ASSERT_EQ(report.groups.size(), 4U);
+  ASSERT_EQ(report.groups.size(), 3U);
+  EXPECT_EQ(report.groups[0].name, "light");
   std::int64_t users = 0;
   for (const GroupPart& group : report.groups) {
     users += group.users;
@@ -277,7 +279,7 @@ TEST_F(Collecting, JsonHoldsTheNumbers) {
   EXPECT_EQ(json["metric"], "ndcg@10");
   EXPECT_EQ(json["reference"], "a");
   EXPECT_EQ(json["runs"][1]["label"], "b");
-  EXPECT_EQ(json["groups"].size(), 4U);
+  EXPECT_EQ(json["groups"].size(), 3U);
   const double difference =
       json["runs"][1]["metrics"]["ndcg@10"].get<double>() - json["runs"][0]["metrics"]["ndcg@10"].get<double>();
   EXPECT_NEAR(json["differences"][0]["difference"].get<double>(), difference, 1e-12);
@@ -325,6 +327,113 @@ TEST_F(Collecting, AnEvaluationOfAnotherSplitIsRefused) {
                 expected + "'. evaluate it again with `recforce evaluate`");
 }
 
+TEST_F(Collecting, KeptListsOfItemsThatThereAreNotAreRefused) {
+  Train("a");
+  const std::int64_t items = Report(Options({"a"})).split.items;
+  const std::string range = "[0, " + std::to_string(items - 1) + "]";
+  const train::StoredEvaluation good = *train::ReadEvaluation(dir_ / "a");
+  for (const auto item : {static_cast<std::int32_t>(items), 1 << 30, -2}) {
+    train::StoredEvaluation evaluation = good;
+    evaluation.result.top_items[15] = item;
+    train::WriteEvaluation(test::UnsyncedDisk(), dir_ / "a", evaluation);
+    EXPECT_EQ(Refusal(Options({"a"}), base::ErrorKind::kData),
+              "a/evaluation.safetensors: 'top_items' names an item outside the catalogue: '" + std::to_string(item) +
+                  "'; expected -1 or one in " + range);
+  }
+  train::StoredEvaluation longer = good;
+  longer.result.top_k = items + 1;
+  longer.result.top_items.assign(static_cast<std::size_t>(longer.result.users * longer.result.top_k), 0);
+  train::WriteEvaluation(test::UnsyncedDisk(), dir_ / "a", longer);
+  EXPECT_EQ(Refusal(Options({"a"}), base::ErrorKind::kData),
+            "a/evaluation.safetensors: 'top_k' is more than the catalogue has: '" + std::to_string(items + 1) +
+                "'; expected at most " + std::to_string(items));
+  train::StoredEvaluation shorter = good;
+  std::fill(shorter.result.top_items.begin(), shorter.result.top_items.end(), -1);
+  train::WriteEvaluation(test::UnsyncedDisk(), dir_ / "a", shorter);
+  EXPECT_TRUE(Report(Options({"a"})).examples[0].lists[0].empty()) << "-1 fills a list that is short";
+}
+
+TEST_F(Collecting, OnlyMetricsOfAllListsTogether) {
+  Train("a", {{"eval.metrics", "coverage@10"}});
+  Train("b", {{"eval.metrics", "coverage@10"}, {"index.shift", "7"}});
+  const ReportData report = Report(Options({"a", "b"}));
+  EXPECT_EQ(report.metric, "");
+  EXPECT_EQ(report.reference, 0U);
+  EXPECT_TRUE(report.table.metrics.empty());
+  EXPECT_EQ(report.table.set_metrics, std::vector<std::string>{"coverage@10"});
+  EXPECT_TRUE(report.groups.empty() && report.pairs.empty() && report.differences.empty());
+  EXPECT_EQ(report.examples[0].lists[0].size(), 10U);
+  const std::string html = RenderHtml(report);
+  EXPECT_NE(html.find("All lists together"), std::string::npos);
+  for (const char* absent : {"class=\"lead\"", "id=\"groups\"", "id=\"differences\"", "id=\"metrics-wide-title\""}) {
+    EXPECT_EQ(html.find(absent), std::string::npos) << absent;
+  }
+  const auto json = nlohmann::json::parse(RenderJson(report));
+  EXPECT_TRUE(json["metric"].is_null());
+  EXPECT_EQ(json["runs"][0]["metrics"].size(), 1U);
+}
+
+TEST_F(Collecting, OneRunMayLackMetricsOfSingleUsers) {
+  Train("a", {{"eval.metrics", "coverage@10"}});
+  Train("b");
+  const ReportData report = Report(Options({"a", "b"}));
+  EXPECT_EQ(report.metric, "ndcg@10");
+  EXPECT_TRUE(report.pairs.empty());
+  ASSERT_EQ(report.groups.size(), 3U);
+  EXPECT_FALSE(report.groups[0].estimates[0].has_value());
+  EXPECT_TRUE(report.groups[0].estimates[1].has_value());
+  EXPECT_NE(RenderHtml(report).find("not measured"), std::string::npos);
+}
+
+TEST_F(Collecting, MetricsThatDescribeListsAreNotJudged) {
+  const std::vector<std::pair<std::string, std::string>> settings = {{"eval.metrics", "novelty@10,ndcg@20"}};
+  Train("a", settings);
+  Train("b", settings);
+  CollectOptions options = Options({"a", "b"});
+  EXPECT_EQ(Report(options).metric, "ndcg@20") << "the first that both have, of which more is better";
+  options.metric = "novelty@10";
+  const std::string html = RenderHtml(Report(options));
+  EXPECT_NE(html.find("higher for 0 users, lower for 0"), std::string::npos);
+  EXPECT_EQ(html.find("better for"), std::string::npos);
+}
+
+// Every command of the page leads to this page again.
+TEST_F(Collecting, CommandsSayHowItWasEvaluatedAndWhereItGoes) {
+  Train("a", {{"eval.metrics", "ndcg@10,coverage@5,hr@10"}});
+  Train("b", {{"eval.metrics", "ndcg@10,coverage@5,hr@10"}});
+  CollectOptions options = Options({"a", "b"});
+  options.out = "pages/one.html";
+  options.plots = "my plots";
+  ReportData report = Report(options);
+  EXPECT_EQ(report.command,
+            "recforce report " + options.runs[0] + " " + options.runs[1] + " --out pages/one.html --plots 'my plots'");
+  EXPECT_EQ(report.runs[0].evaluate_command, "") << "as the settings of the run say";
+  for (const std::string& run : options.runs) {
+    train::EvaluateRun(test::UnsyncedDisk(), registry_, run, std::nullopt, nullptr,
+                       {"eval.ties=optimistic", "eval.definitions=recbole", "eval.groups=mainstream",
+                        "eval.metrics=[gini@5, ndcg@20]"});
+  }
+  report = Report(options);
+  EXPECT_EQ(report.runs[0].evaluate_command,
+            "recforce evaluate " + options.runs[0] +
+                " --set 'eval.metrics=[ndcg@20, gini@5]' --set eval.ties=optimistic --set eval.definitions=recbole"
+                " --set eval.groups=mainstream");
+  EXPECT_NE(RenderHtml(report).find("--set eval.ties=optimistic"), std::string::npos);
+  EXPECT_EQ(report.grouping, "how popular the items are that the model was shown");
+}
+
+TEST_F(Collecting, AMovedDatasetIsNamedInEveryCommand) {
+  Train("a");
+  fs::rename(dir_ / "data", dir_ / "moved");
+  CollectOptions options = Options({"a"});
+  options.data = (dir_ / "moved").string();
+  options.evaluate = false;
+  const ReportData report = Report(options);
+  EXPECT_EQ(report.runs[0].what_to_do, "recforce evaluate " + options.runs[0] + " --data " + *options.data);
+  EXPECT_EQ(report.command,
+            "recforce report " + options.runs[0] + " --data " + *options.data + " --no-evaluate --out report.html");
+}
+
 TEST_F(Collecting, GroupsAndListMetricsOfTheEvaluation) {
   const std::vector<std::pair<std::string, std::string>> settings = {
       {"eval.groups", "activity"}, {"eval.metrics", "ndcg@10,novelty@10,coverage@10"}};
@@ -355,6 +464,10 @@ TEST_F(Collecting, BadWordsAreRefused) {
   options.metric = "ndcg@11";
   EXPECT_EQ(Refusal(options, base::ErrorKind::kNotFound).substr(0, 56),
             "report: metric was not measured: 'ndcg@11'; measured: nd");
+  options.metric = "coverage@10";
+  EXPECT_EQ(Refusal(options, base::ErrorKind::kUsage),
+            "report: --metric: a metric of all lists together, without a value for a single user: 'coverage@10'; "
+            "expected one of single users, like ndcg@10");
   options = Options({"a"});
   options.users = {"u01", "u99"};
   EXPECT_EQ(Refusal(options, base::ErrorKind::kNotFound),

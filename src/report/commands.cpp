@@ -42,12 +42,68 @@ std::string ConvertCommand(const data::Preprocessing& preprocessing, const std::
     command += " --min-item-interactions " + std::to_string(preprocessing.min_item_interactions);
   }
   // Where the default is to keep them, "last" has to be said.
-  constexpr std::array<std::string_view, 3> kKeeping = {"sessions", "displays", "open_bandit"};
+  constexpr std::array<std::string_view, 4> kKeeping = {"sessions", "displays", "open_bandit", "coat"};
   if (preprocessing.duplicates != "last" ||
       std::find(kKeeping.begin(), kKeeping.end(), preprocessing.format) != kKeeping.end()) {
     command += " --duplicates " + ShellQuote(preprocessing.duplicates);
   }
   return command + " --out " + ShellQuote(out);
+}
+
+std::vector<std::string> EvaluationChanges(const eval::EvalConfig& own, const train::StoredEvaluation& kept) {
+  // An evaluation keeps metrics of all lists together apart from the others.
+  std::vector<std::string> own_metrics;
+  std::vector<std::string> own_set_metrics;
+  for (const eval::Metric& metric : eval::ParseMetrics(own.metrics)) {
+    (metric.scope() == eval::MetricScope::kSet ? own_set_metrics : own_metrics).push_back(metric.name);
+  }
+  own_metrics.insert(own_metrics.end(), own_set_metrics.begin(), own_set_metrics.end());
+  std::vector<std::string> kept_metrics;
+  for (const eval::Metric& metric : kept.result.metrics) {
+    kept_metrics.push_back(metric.name);
+  }
+  for (const eval::SetMetric& metric : kept.result.set_metrics) {
+    kept_metrics.push_back(metric.metric.name);
+  }
+  std::vector<std::string> changes;
+  const auto add = [&](const std::string& key, const std::string& of_kept, const std::string& of_own) {
+    if (of_kept != of_own) {
+      changes.push_back("eval." + key + "=" + of_kept);
+    }
+  };
+  add("metrics", "[" + base::Join(kept_metrics, ", ") + "]", "[" + base::Join(own_metrics, ", ") + "]");
+  add("ties", kept.ties, own.ties);
+  add("definitions", kept.definitions, own.definitions);
+  add("groups", kept.groups, own.groups);
+  return changes;
+}
+
+std::string EvaluateCommand(const std::string& run, const std::vector<std::string>& changes,
+                            const std::optional<std::string>& data) {
+  std::string command = "recforce evaluate " + ShellQuote(run);
+  for (const std::string& change : changes) {
+    command += " --set " + ShellQuote(change);
+  }
+  return command + (data ? " --data " + ShellQuote(*data) : "");
+}
+
+std::string ReportCommand(const CollectOptions& options) {
+  std::string command = "recforce report";
+  for (const std::string& run : options.runs) {
+    command += " " + ShellQuote(run);
+  }
+  const auto add = [&](const char* flag, const std::optional<std::string>& value) {
+    command += value ? std::string(" ") + flag + " " + ShellQuote(*value) : "";
+  };
+  add("--title", options.title);
+  add("--metric", options.metric);
+  add("--reference", options.reference);
+  add("--users", options.users.empty() ? std::nullopt : std::optional(base::Join(options.users, ",")));
+  add("--data", options.data);
+  command += options.evaluate ? "" : " --no-evaluate";
+  add("--out", options.out);
+  add("--plots", options.plots);
+  return command;
 }
 
 }  // namespace recforce::report

@@ -122,9 +122,7 @@ IntervalsPlot MetricIntervals(const ReportData& report) {
   IntervalsPlot plot;
   plot.title = report.metric + " of every run";
   plot.names = Labels(report);
-  const auto column =
-      static_cast<std::size_t>(std::find(report.table.metrics.begin(), report.table.metrics.end(), report.metric) -
-                               report.table.metrics.begin());
+  const std::size_t column = report.table.Column(report.metric).value();
   IntervalPanel means{report.metric + ", mean and 95 % interval", {}, {}, false};
   IntervalPanel differences{"minus " + plot.names[*report.reference] + ", paired", {}, {}, true};
   plot.description = "Mean over test users with its 95 % interval, and the paired difference to the reference.";
@@ -184,7 +182,7 @@ DifferencesPlot UserDifferences(const ReportData& report) {
   for (const PairPart& pair : report.pairs) {
     DifferencePanel panel;
     panel.name = labels[pair.run] + " minus " + labels[*report.reference];
-    panel.note = WinsText(pair.comparison);
+    panel.note = WinsText(pair.comparison, report.table.MoreIsBetter(report.metric));
     panel.series = pair.run;
     panel.reference_series = *report.reference;
     panel.counts = pair.bins;
@@ -197,7 +195,7 @@ DifferencesPlot UserDifferences(const ReportData& report) {
 
 std::vector<NamedFigure> AllFigures(const ReportData& report) {
   std::vector<NamedFigure> figures;
-  if (report.reference) {
+  if (!report.metric.empty()) {
     figures.push_back(
         {"metrics", [plot = MetricIntervals(report)](double width) { return DrawIntervals(plot, width); }});
   }

@@ -22,7 +22,7 @@ std::vector<Point> Thinned(const std::vector<Point>& points, std::size_t most);
 
 // Every quantity that the runs recorded over their epochs, validation first. Epochs count through all phases.
 CurvesPlot LearningCurves(const ReportData& report);
-IntervalsPlot MetricIntervals(const ReportData& report);
+IntervalsPlot MetricIntervals(const ReportData& report);  // REQUIRES: report.metric is one of the table
 BarsPlot GroupBars(const ReportData& report);
 DifferencesPlot UserDifferences(const ReportData& report);
 

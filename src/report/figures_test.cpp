@@ -92,6 +92,8 @@ TEST(AllFigures, NothingMeasuredNothingDrawn) {
   ReportData report;
   report.runs = {MakeRun("a")};
   EXPECT_TRUE(AllFigures(report).empty());
+  report.reference = 0;
+  EXPECT_TRUE(AllFigures(report).empty()) << "evaluated, but without a metric of single users";
 }
 
 }  // namespace

@@ -76,9 +76,11 @@ std::string DifferenceRow(const ReportData& report, const Difference& difference
 
 std::string DifferenceTable(const ReportData& report, bool primary) {
   std::string rows;
+  bool more_is_better = true;  // in all rows
   for (const Difference& difference : report.differences) {
     if ((difference.metric == report.metric) == primary) {
       rows += DifferenceRow(report, difference, !primary);
+      more_is_better = more_is_better && report.table.MoreIsBetter(difference.metric);
     }
   }
   if (rows.empty()) {
@@ -86,7 +88,9 @@ std::string DifferenceTable(const ReportData& report, bool primary) {
   }
   const std::string head = Heading("run") + (primary ? "" : Heading("metric")) + NumberHeading("difference") +
                            NumberHeading("95 % interval") + NumberHeading("p") + NumberHeading("p (Holm)") +
-                           NumberHeading("wins") + NumberHeading("losses") + NumberHeading("ties");
+                           NumberHeading(more_is_better ? "wins" : "higher") +
+                           NumberHeading(more_is_better ? "losses" : "lower") +
+                           NumberHeading(more_is_better ? "ties" : "equal");
   return Tag("div", Table(primary ? "Differences of " + report.metric : "Differences of the other metrics", head, rows),
              " class=\"pin\"");
 }
@@ -98,11 +102,14 @@ std::string DifferenceBlock(const ReportData& report) {
   const std::string reference = report.runs[*report.reference].label;
   std::string block =
       Text("h3", "Difference of " + report.metric + " to " + reference) + "\n" +
-      Paragraph(
-          "Run minus reference over the same users: paired percentile bootstrap (10,000 resamples of users) and "
-          "a sign-flip permutation test. p (Holm) is corrected for the number of runs in this table; wins are "
-          "users for whom the run is better than the reference.",
-          "note") +
+      Paragraph(std::string(
+                    "Run minus reference over the same users: paired percentile bootstrap (10,000 resamples of users) "
+                    "and a sign-flip permutation test. p (Holm) is corrected for the number of runs in this table; ") +
+                    (report.table.MoreIsBetter(report.metric)
+                         ? "wins are users for whom the run is better than the reference."
+                         : "higher and lower are users for whom the run has more or less than the reference, which is "
+                           "neither better nor worse by itself."),
+                "note") +
       DifferenceTable(report, true);
   if (const std::string others = DifferenceTable(report, false); !others.empty()) {
     block += Tag("details", "\n" + Text("summary", "The same for the other metrics") + "\n" + others) + "\n";
@@ -140,14 +147,18 @@ std::string MetricsSection(const ReportData& report, const std::vector<NamedFigu
   if (!report.reference) {
     return Section("metrics", "Metrics", inner);
   }
+  if (report.metric.empty()) {
+    return Section("metrics", "Metrics", inner + SetMetricTable(report));
+  }
   std::string head = Heading("run");
   for (const std::string& metric : report.table.metrics) {
     head += NumberHeading(metric);
   }
   inner += Paragraph("Means over " + base::FormatCount(report.runs[*report.reference].evaluation->result.users) +
                          " test " + report.unit +
-                         "; \xC2\xB1 is half the 95 % interval over users. Bold: the highest of its column. "
-                         "Overlapping intervals do not say that two runs are equal: the paired differences below do "
+                         "; \xC2\xB1 is half the 95 % interval over users. Bold: the highest of its column, where "
+                         "more is better. Overlapping intervals do not say that two runs are equal: the paired "
+                         "differences below do "
                          "better.",
                      "note") +
            Tag("div", Table("Metrics of every run", head, MetricRows(report)), " class=\"pin\"") +
@@ -199,12 +210,10 @@ std::string GroupsSection(const ReportData& report, const std::vector<NamedFigur
   for (std::size_t run = 0; run < report.runs.size(); ++run) {
     std::string cells = RowHeading(RunName(report, run));
     for (const GroupPart& group : report.groups) {
-      double best = 0.0;
-      for (const std::optional<Estimate>& estimate : group.estimates) {
-        best = estimate ? std::max(best, estimate->mean) : best;
-      }
       const std::optional<Estimate>& own = group.estimates[run];
-      cells += EstimateCell(own, report.runs.size() > 1 && own && own->mean == best);
+      const bool best = own && std::none_of(group.estimates.begin(), group.estimates.end(),
+                                            [&](const auto& other) { return other && other->mean > own->mean; });
+      cells += EstimateCell(own, best && report.runs.size() > 1 && report.table.MoreIsBetter(report.metric));
     }
     rows += Row(cells);
   }
@@ -219,11 +228,13 @@ std::string DifferencesSection(const ReportData& report, const std::vector<Named
   if (report.pairs.empty()) {
     return "";
   }
-  return Section("differences", "Differences user by user",
-                 FigureBlock(figures, "differences",
-                             "How many test users have which difference of " + report.metric +
-                                 ". Right of zero the run is better, left of it the reference; users for whom both are "
-                                 "exactly equal are in no bar. The dashed line is the mean."));
+  return Section(
+      "differences", "Differences user by user",
+      FigureBlock(figures, "differences",
+                  "How many test users have which difference of " + report.metric + ". Right of zero the run is " +
+                      (report.table.MoreIsBetter(report.metric) ? "better" : "higher") +
+                      ", left of it the reference; users for whom both are exactly equal are in no bar. The "
+                      "dashed line is the mean."));
 }
 
 }  // namespace recforce::report

@@ -103,6 +103,21 @@ TEST(Html, SaysWhatDiffersAndWhatIsBest) {
             std::string::npos);
   EXPECT_NE(html.find("<strong>0.4995</strong>"), std::string::npos);
   EXPECT_NE(html.find("not measured"), std::string::npos) << "a group that a run has no value for";
+  EXPECT_NE(html.find(">wins<"), std::string::npos);
+  EXPECT_NE(html.find("better for"), std::string::npos);
+}
+
+TEST(Html, JudgesNothingWhereMoreIsNotBetter) {
+  ReportData report = LargeReport();
+  report.metric = report.differences[0].metric = report.table.metrics[0] = "novelty@10";
+  report.table.more_is_better[0] = false;
+  const std::string html = RenderHtml(report);
+  EXPECT_NE(html.find(">higher</th>"), std::string::npos);
+  EXPECT_NE(html.find("higher for"), std::string::npos);
+  EXPECT_NE(html.find("Right of zero the run is higher"), std::string::npos);
+  for (const char* word : {"<strong>", ">wins<", ">losses<", "wins are", "better for", "the run is better"}) {
+    EXPECT_EQ(html.find(word), std::string::npos) << word;
+  }
 }
 
 }  // namespace

@@ -85,10 +85,12 @@ std::string SplitFacts(const ReportData& report) {
   return FactTable("Split", rows + Fact("Fingerprint", split.split_fingerprint));
 }
 
+// What the report is about in a sentence. "" without a metric of single users.
 std::string BestSentence(const ReportData& report) {
-  const auto column =
-      static_cast<std::size_t>(std::find(report.table.metrics.begin(), report.table.metrics.end(), report.metric) -
-                               report.table.metrics.begin());
+  if (report.metric.empty()) {
+    return "";
+  }
+  const std::size_t column = report.table.Column(report.metric).value();
   std::size_t best = *report.reference;
   for (std::size_t run = 0; run < report.runs.size(); ++run) {
     const std::optional<Estimate>& cell = report.table.cells[run][column];
@@ -104,7 +106,7 @@ std::string BestSentence(const ReportData& report) {
                      base::FormatFixed(cell->mean - cell->half_width, 4) + " to " +
                      base::FormatFixed(cell->mean + cell->half_width, 4) + ")";
   if (report.pairs.empty()) {
-    return report.runs[best].label + " reaches " + text + ".";
+    return report.runs[best].label + (report.table.MoreIsBetter(report.metric) ? " reaches " : " has ") + text + ".";
   }
   text = "Highest: " + report.runs[best].label + ", " + text + ".";
   const auto pair =
@@ -262,9 +264,8 @@ std::string HeadSection(const ReportData& report) {
   for (std::size_t run = 0; run < report.runs.size(); ++run) {
     runs += (run == 0 ? "" : ", ") + report.runs[run].label;
   }
-  return Tag("header", "\n" + Text("h1", report.title) + "\n" +
-                           (report.reference ? Paragraph(BestSentence(report), "lead")
-                                             : Paragraph("No run has been evaluated on the test set yet.", "lead")) +
+  const std::string lead = report.reference ? BestSentence(report) : "No run has been evaluated on the test set yet.";
+  return Tag("header", "\n" + Text("h1", report.title) + "\n" + (lead.empty() ? "" : Paragraph(lead, "lead")) +
                            Paragraph(std::to_string(report.runs.size()) +
                                          (report.runs.size() == 1 ? " run: " : " runs: ") + runs + ".",
                                      "note")) +
@@ -311,6 +312,7 @@ std::string CommandsSection(const ReportData& report) {
   inner += Paragraph("The runs:", "note");
   for (const RunPart& run : report.runs) {
     inner += Command(run.command);
+    inner += run.evaluate_command.empty() ? "" : Command(run.evaluate_command);
   }
   return Section("commands", "Repeat it", inner + Paragraph("This report:", "note") + Command(report.command));
 }

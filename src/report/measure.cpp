@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -23,11 +22,6 @@ std::optional<std::size_t> Find(const eval::EvalResult& result, const std::strin
 
 }  // namespace
 
-Estimate EstimateOf(std::span<const double> values) {
-  const eval::Summary summary = eval::Summarize(values);
-  return {summary.mean, summary.half_width95};
-}
-
 bool MetricTable::IsBest(std::size_t run, std::size_t metric) const {
   const std::optional<Estimate>& own = cells[run][metric];
   if (!own || !more_is_better[metric]) {
@@ -43,6 +37,16 @@ bool MetricTable::IsBest(std::size_t run, std::size_t metric) const {
     }
   }
   return !alone;
+}
+
+std::optional<std::size_t> MetricTable::Column(const std::string& metric) const {
+  const auto found = std::find(metrics.begin(), metrics.end(), metric);
+  return found == metrics.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - metrics.begin()));
+}
+
+bool MetricTable::MoreIsBetter(const std::string& metric) const {
+  const std::optional<std::size_t> column = Column(metric);
+  return column && more_is_better[*column];
 }
 
 MetricTable MakeMetricTable(std::span<const eval::EvalResult* const> runs) {
@@ -113,55 +117,53 @@ std::vector<Difference> CompareWith(std::size_t reference, std::span<const eval:
   return differences;
 }
 
+std::string UserMetric(const std::string& where, const std::string& name) {
+  const eval::Metric metric = eval::ParseMetric(name);
+  if (metric.scope() == eval::MetricScope::kSet) {
+    throw base::Error(base::ErrorKind::kUsage, where +
+                                                   ": a metric of all lists together, without a value for a "
+                                                   "single user: '" +
+                                                   name + "'; expected one of single users, like ndcg@10");
+  }
+  return metric.name;
+}
+
+void RequireMeasured(const std::string& where, const std::string& metric, std::span<const std::string> measured) {
+  if (std::find(measured.begin(), measured.end(), metric) == measured.end()) {
+    throw base::Error(base::ErrorKind::kNotFound,
+                      where + ": metric was not measured: '" + metric +
+                          "'; measured: " + (measured.empty() ? "none of single users" : base::Join(measured, ", ")) +
+                          ". measure it with `recforce evaluate RUN --set eval.metrics=[...]`");
+  }
+}
+
 std::string PrimaryMetric(const MetricTable& table, const std::optional<std::string>& wanted,
                           const std::string& preferred) {
-  if (wanted && std::find(table.metrics.begin(), table.metrics.end(), *wanted) == table.metrics.end()) {
-    if (table.metrics.empty()) {
-      return *wanted;
-    }
-    throw base::Error(base::ErrorKind::kNotFound, "report: metric was not measured: '" + *wanted +
-                                                      "'; measured: " + base::Join(table.metrics, ", ") +
-                                                      base::DidYouMean(*wanted, table.metrics));
-  }
-  const auto all_have = [&](const std::string& name) {
-    const auto at =
-        static_cast<std::size_t>(std::find(table.metrics.begin(), table.metrics.end(), name) - table.metrics.begin());
-    return at < table.metrics.size() && std::all_of(table.cells.begin(), table.cells.end(), [&](const auto& row) {
-             const bool evaluated =
-                 std::any_of(row.begin(), row.end(), [](const auto& cell) { return cell.has_value(); });
-             return !evaluated || row[at].has_value();
-           });
-  };
   if (wanted) {
+    RequireMeasured("report", *wanted, table.metrics);
     return *wanted;
   }
+  const auto all_have = [&](const std::string& name) {
+    const std::optional<std::size_t> at = table.Column(name);
+    return at && std::all_of(table.cells.begin(), table.cells.end(), [&](const auto& row) {
+             const bool measured =
+                 std::any_of(row.begin(), row.end(), [](const auto& cell) { return cell.has_value(); });
+             return !measured || row[*at].has_value();
+           });
+  };
   if (all_have(preferred)) {
     return preferred;
   }
-  const auto shared = std::find_if(table.metrics.begin(), table.metrics.end(), all_have);
-  return shared != table.metrics.end() ? *shared : table.metrics.empty() ? "" : table.metrics.front();
-}
-
-std::vector<ActivityGroup> GroupByActivity(std::span<const std::int64_t> lengths, std::size_t count) {
-  std::vector<std::size_t> order(lengths.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lengths[a] < lengths[b]; });
-  std::vector<ActivityGroup> groups;
-  bool open = false;
-  for (std::size_t at = 0; at < order.size(); ++at) {
-    const std::int64_t length = lengths[order[at]];
-    if (!open) {
-      groups.push_back({length, length, {}});
-      open = true;
+  for (const bool shared : {true, false}) {
+    for (const bool judging : {true, false}) {
+      for (const std::string& name : table.metrics) {
+        if ((!shared || all_have(name)) && (!judging || table.MoreIsBetter(name))) {
+          return name;
+        }
+      }
     }
-    groups.back().most = length;
-    groups.back().rows.push_back(order[at]);
-    // A group ends with the length that crosses the next of the `count` - 1 even cuts.
-    const bool length_ends = at + 1 == order.size() || lengths[order[at + 1]] != length;
-    const std::size_t rows_before = at + 1 - groups.back().rows.size();
-    open = !length_ends || (at + 1) * count / order.size() == rows_before * count / order.size();
   }
-  return groups;
+  return "";
 }
 
 std::vector<std::int64_t> BinDifferences(std::span<const double> a, std::span<const double> b, double reach,

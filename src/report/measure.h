@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbers of a report, from per-user values: tables, paired differences, groups of users, histograms.
+// The numbers of a report, from per-user values: tables, paired differences, histograms.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,6 @@ struct Estimate {
   double mean = 0.0;
   double half_width = 0.0;  // of the 95 % normal interval over users; 0 for fewer than two
 };
-Estimate EstimateOf(std::span<const double> values);
 
 // Rows are runs, columns are metrics in the order in which the runs first name them.
 struct MetricTable {
@@ -30,6 +29,10 @@ struct MetricTable {
   // Whether the cell of `cells` is the highest of its column; equal ones all are. False where fewer than two runs have
   // one, and where more is not better.
   [[nodiscard]] bool IsBest(std::size_t run, std::size_t metric) const;
+  // The column of a metric, empty where no run has measured it.
+  [[nodiscard]] std::optional<std::size_t> Column(const std::string& metric) const;
+  // Whether more of the metric is better; false for one without a column.
+  [[nodiscard]] bool MoreIsBetter(const std::string& metric) const;
 };
 // A null pointer is a run without an evaluation.
 MetricTable MakeMetricTable(std::span<const eval::EvalResult* const> runs);
@@ -45,19 +48,18 @@ struct Difference {
 std::vector<Difference> CompareWith(std::size_t reference, std::span<const eval::EvalResult* const> runs,
                                     std::span<const std::string> metrics);
 
-// The metric that a report is about: `wanted`, or `preferred` where every evaluated run has it, or the first that
-// all have, or the first of all. Error(NotFound) when no run has measured `wanted`. Empty without evaluations.
+// `name` as results spell it. Error(Usage) for a word that is no metric and, beginning with `where`, for a metric of
+// all lists together, which has no value for a single user that could be paired.
+std::string UserMetric(const std::string& where, const std::string& name);
+
+// Error(NotFound) that begins with `where` and says how to measure `metric`, when it is none of `measured`.
+void RequireMeasured(const std::string& where, const std::string& metric, std::span<const std::string> measured);
+
+// The metric that a report is about: `wanted`, or `preferred` where every run with metrics of single users has it.
+// Otherwise the first that all those have, or the first of all; where there is a choice, one of which more is better.
+// Error(NotFound) when no run has measured `wanted`. Empty where no run has a metric of single users.
 std::string PrimaryMetric(const MetricTable& table, const std::optional<std::string>& wanted,
                           const std::string& preferred);
-
-// Test rows by how many items the model was shown: at most `count` groups of about equal size, never one length in
-// two groups. Ascending.
-struct ActivityGroup {
-  std::int64_t least = 0;  // items shown
-  std::int64_t most = 0;
-  std::vector<std::size_t> rows;
-};
-std::vector<ActivityGroup> GroupByActivity(std::span<const std::int64_t> lengths, std::size_t count);
 
 // Differences a[u] - b[u] that are not zero, in `bins` bins of equal width over [-reach, reach]; `bins` is even, so
 // that zero is an edge. REQUIRES: no magnitude above `reach`, reach > 0.

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <functional>
 
 #include "recforce/base/error.h"
 #include "report/words.h"
@@ -18,14 +18,6 @@ eval::EvalResult Result(const std::vector<std::string>& metrics, std::vector<dou
   result.users = static_cast<std::int64_t>(per_user.size() / metrics.size());
   result.per_user = std::move(per_user);
   return result;
-}
-
-TEST(EstimateOf, MeanAndNormalInterval) {
-  const std::vector<double> values = {0.0, 1.0, 1.0, 0.0};
-  const Estimate estimate = EstimateOf(values);
-  EXPECT_DOUBLE_EQ(estimate.mean, 0.5);
-  EXPECT_DOUBLE_EQ(estimate.half_width, 1.96 * std::sqrt(1.0 / 3.0) / 2.0);
-  EXPECT_DOUBLE_EQ(EstimateOf(std::vector<double>{0.7}).half_width, 0.0);
 }
 
 TEST(MetricTable, UnionOfMetricsAndBestOfEach) {
@@ -71,7 +63,18 @@ TEST(CompareWith, EveryOtherRunAndHolm) {
   EXPECT_GT(differences[0].comparison.ci_low, 0.0);
   EXPECT_DOUBLE_EQ(differences[0].p_holm, 2.0 * differences[0].comparison.p);
   EXPECT_DOUBLE_EQ(differences[1].p_holm, differences[1].comparison.p);
-  EXPECT_EQ(WinsText(differences[1].comparison), "better for 20 users, worse for 20, equal for 0");
+  EXPECT_EQ(WinsText(differences[1].comparison, true), "better for 20 users, worse for 20, equal for 0");
+  EXPECT_EQ(WinsText(differences[1].comparison, false), "higher for 20 users, lower for 20, equal for 0");
+}
+
+std::string ErrorOf(base::ErrorKind kind, const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
+  }
+  return "nothing was refused";
 }
 
 TEST(PrimaryMetric, WantedThenPreferredThenShared) {
@@ -82,33 +85,40 @@ TEST(PrimaryMetric, WantedThenPreferredThenShared) {
   EXPECT_EQ(PrimaryMetric(table, "hr@10", "mrr@10"), "hr@10");
   EXPECT_EQ(PrimaryMetric(table, std::nullopt, "mrr@10"), "mrr@10");
   EXPECT_EQ(PrimaryMetric(table, std::nullopt, "hr@10"), "mrr@10") << "not every run has the preferred one";
-  try {
-    PrimaryMetric(table, "mrr@1", "");
-    FAIL();
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.kind(), base::ErrorKind::kNotFound);
-    EXPECT_STREQ(error.what(),
-                 "report: metric was not measured: 'mrr@1'; measured: hr@10, mrr@10; did you mean 'mrr@10'?");
-  }
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kNotFound, [&] { PrimaryMetric(table, "mrr@1", ""); }),
+            "report: metric was not measured: 'mrr@1'; measured: hr@10, mrr@10. measure it with `recforce evaluate RUN "
+            "--set eval.metrics=[...]`");
 }
 
-TEST(GroupByActivity, EvenGroupsOfWholeLengths) {
-  const std::vector<std::int64_t> lengths = {9, 1, 2, 3, 4, 5, 6, 7};
-  const std::vector<ActivityGroup> groups = GroupByActivity(lengths, 4);
-  ASSERT_EQ(groups.size(), 4U);
-  EXPECT_EQ(groups[0].rows, (std::vector<std::size_t>{1, 2}));
-  EXPECT_EQ(groups[3].rows, (std::vector<std::size_t>{7, 0}));
-  EXPECT_EQ(RangeText(groups[3].least, groups[3].most), "7 to 9");
+TEST(PrimaryMetric, OneOfWhichMoreIsBetterComesFirst) {
+  const eval::EvalResult a = Result({"novelty@10", "hr@10", "mrr@10"}, {7.0, 1.0, 0.5});
+  const eval::EvalResult b = Result({"novelty@10", "mrr@10"}, {6.0, 0.5});
+  const eval::EvalResult c = Result({"novelty@10"}, {5.0});
+  const std::vector<const eval::EvalResult*> two = {&a, &b};
+  EXPECT_EQ(PrimaryMetric(MakeMetricTable(two), std::nullopt, "ndcg@100"), "mrr@10");
+  const std::vector<const eval::EvalResult*> three = {&a, &b, &c};
+  EXPECT_EQ(PrimaryMetric(MakeMetricTable(three), std::nullopt, "ndcg@100"), "novelty@10") << "all that they share";
 }
 
-TEST(GroupByActivity, OneLengthIsNeverCut) {
-  const std::vector<std::int64_t> mostly_one = {1, 1, 1, 1, 1, 1, 1, 8};
-  const std::vector<ActivityGroup> groups = GroupByActivity(mostly_one, 4);
-  ASSERT_EQ(groups.size(), 2U);
-  EXPECT_EQ(groups[0].rows.size(), 7U);
-  EXPECT_EQ(groups[1].least, 8);
-  EXPECT_EQ(GroupByActivity(std::vector<std::int64_t>(5, 3), 4).size(), 1U);
-  EXPECT_TRUE(GroupByActivity({}, 4).empty());
+TEST(PrimaryMetric, NoneWhereOnlyAllListsTogetherWereMeasured) {
+  eval::EvalResult lists;
+  lists.set_metrics.push_back({eval::ParseMetric("coverage@10"), 0.25, 0.01});
+  const std::vector<const eval::EvalResult*> runs = {&lists};
+  const MetricTable table = MakeMetricTable(runs);
+  EXPECT_EQ(PrimaryMetric(table, std::nullopt, "ndcg@100"), "");
+  EXPECT_EQ(
+      ErrorOf(base::ErrorKind::kNotFound, [&] { PrimaryMetric(table, "hr@1", ""); }),
+      "report: metric was not measured: 'hr@1'; measured: none of single users. measure it with `recforce evaluate "
+      "RUN --set eval.metrics=[...]`");
+}
+
+TEST(UserMetric, OneSpellingAndAValueForEachUser) {
+  EXPECT_EQ(UserMetric("x", "novelty@010"), "novelty@10");
+  EXPECT_EQ(ErrorOf(base::ErrorKind::kUsage, [] { UserMetric("report: --metric", "gini@5"); }),
+            "report: --metric: a metric of all lists together, without a value for a single user: 'gini@5'; expected "
+            "one of single users, like ndcg@10");
+  EXPECT_NE(ErrorOf(base::ErrorKind::kUsage, [] { UserMetric("x", "ndgc@5"); }).find("did you mean 'ndcg'"),
+            std::string::npos);
 }
 
 TEST(BinDifferences, ZeroIsAnEdgeAndTiesAreInNoBin) {
@@ -123,7 +133,6 @@ TEST(Words, Numbers) {
   EXPECT_EQ(Signed(0.01234), "+0.0123");
   EXPECT_EQ(Signed(-0.5), "-0.5000");
   EXPECT_EQ(Signed(-0.00001), "0.0000");
-  EXPECT_EQ(RangeText(5, 5), "5");
   EXPECT_EQ(MeanText({0.5, 0.01}), "0.5000 +- 0.0100");
 }
 

@@ -119,6 +119,15 @@ TEST_P(Plots, CurvesOfFewRuns) { CheckFigure(DrawCurves(Curves(4), GetParam()));
 TEST_P(Plots, CurvesOfManyRuns) { CheckFigure(DrawCurves(Curves(15), GetParam())); }
 TEST_P(Plots, IntervalsOfRuns) { CheckFigure(DrawIntervals(Intervals(), GetParam())); }
 TEST_P(Plots, BarsOfGroups) { CheckFigure(DrawBars(Bars(), GetParam())); }
+TEST_P(Plots, BarsBelowZero) {
+  BarsPlot plot = Bars();
+  for (BarGroup& group : plot.groups) {
+    group.bars.assign(group.bars.size(), Interval{-0.4, -0.5, -0.3});
+  }
+  CheckFigure(DrawBars(plot, GetParam()));
+  plot.groups[0].bars[0] = Interval{0.2, 0.1, 0.3};
+  CheckFigure(DrawBars(plot, GetParam()));
+}
 TEST_P(Plots, DifferencesOfUsers) { CheckFigure(DrawDifferences(Differences(), GetParam())); }
 
 TEST_P(Plots, TheSameAgain) {
@@ -127,6 +136,17 @@ TEST_P(Plots, TheSameAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(WideAndNarrow, Plots, testing::Values(860.0, 352.0));
+
+// The room for names is made for the widest of them, which must then fit.
+TEST(Intervals, AShortNameStaysWhole) {
+  for (const double width : {860.0, 352.0}) {
+    for (const char* name : {"ease", "a", "popularity"}) {
+      const IntervalsPlot plot{"t", "", {name}, {{"m", {Interval{0.2, 0.1, 0.3}}, {"0.2000"}, false}}};
+      EXPECT_NE(SvgFile(DrawIntervals(plot, width)).find(">" + std::string(name) + "</text>"), std::string::npos)
+          << name << " at " << width;
+    }
+  }
+}
 
 std::string SvgOf(const CurvePanel& panel) { return SvgFile(DrawCurves({"t", "", {panel}}, 860.0)); }
 

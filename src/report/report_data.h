@@ -32,6 +32,8 @@ struct RunPart {
   std::string missing;     // why there is no evaluation, "" where there is one
   std::string what_to_do;  // the command that gives one
   std::string command;     // the command that trains the run again
+  // The command that evaluates it as the kept evaluation was made; "" where a report does that by itself.
+  std::string evaluate_command;
 };
 
 struct DatasetPart {
@@ -49,7 +51,7 @@ struct DatasetPart {
 
 // A group of test users and what every run reaches on it.
 struct GroupPart {
-  std::string name;  // "5 to 12", or as the evaluation named it
+  std::string name;
   std::int64_t users = 0;
   std::vector<std::optional<Estimate>> estimates;  // [run]
 };
@@ -86,7 +88,7 @@ struct ReportData {
   bool masks_input = true;
   std::string unit = "users";  // what is tested: "users", or "cases" where a user may have several
   std::vector<RunPart> runs;
-  std::string metric;                    // the one the report is about; "" when nothing was evaluated
+  std::string metric;                    // the one the report is about; "" where no run has one of single users
   std::optional<std::size_t> reference;  // a run with an evaluation
   MetricTable table;
   std::vector<Difference> differences;

@@ -24,13 +24,10 @@ std::string MeanText(const Estimate& estimate) {
   return base::FormatFixed(estimate.mean, kDecimals) + " +- " + base::FormatFixed(estimate.half_width, kDecimals);
 }
 
-std::string RangeText(std::int64_t least, std::int64_t most) {
-  return least == most ? base::FormatCount(least) : base::FormatCount(least) + " to " + base::FormatCount(most);
-}
-
-std::string WinsText(const eval::Comparison& comparison) {
+std::string WinsText(const eval::Comparison& comparison, bool more_is_better) {
   const std::int64_t ties = comparison.users - comparison.users_where_a_wins - comparison.users_where_b_wins;
-  return "better for " + base::FormatCount(comparison.users_where_a_wins) + " users, worse for " +
+  return (more_is_better ? "better for " : "higher for ") + base::FormatCount(comparison.users_where_a_wins) +
+         (more_is_better ? " users, worse for " : " users, lower for ") +
          base::FormatCount(comparison.users_where_b_wins) + ", equal for " + base::FormatCount(ties);
 }
 

@@ -2,7 +2,6 @@
 // Numbers as the tables, plots and sentences of a report say them.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "recforce/eval/compare.h"
@@ -10,10 +9,9 @@
 
 namespace recforce::report {
 
-std::string Signed(double value);                              // "+0.0123", "0.0000"
-std::string MeanText(const Estimate& estimate);                // "0.4123 +- 0.0101"
-std::string RangeText(std::int64_t least, std::int64_t most);  // "5 to 12", "5"
-// "better for 67 users, worse for 78, equal for 5"
-std::string WinsText(const eval::Comparison& comparison);
+std::string Signed(double value);                // "+0.0123", "0.0000"
+std::string MeanText(const Estimate& estimate);  // "0.4123 +- 0.0101"
+// "better for 67 users, worse for 78, equal for 5"; "higher" and "lower" where more is not better.
+std::string WinsText(const eval::Comparison& comparison, bool more_is_better);
 
 }  // namespace recforce::report

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Test-set evaluation of a finished run, which keeps it user by user.
+// Test-set evaluation of a finished run, which keeps it user by user, and what others ask of runs to work with it.
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "recforce/base/error.h"
 #include "recforce/eval/groups.h"
@@ -13,6 +15,12 @@ namespace {
 
 [[noreturn]] void Fail(const std::string& where, const std::string& what) {
   throw base::Error(base::ErrorKind::kData, where + ": " + what);
+}
+
+void RequireFinished(const RunInfo& info, const std::filesystem::path& run) {
+  if (!info.finished) {
+    Fail(run.string(), "the run is not finished; finish it with `recforce train ... --resume`");
+  }
 }
 
 // A run is trained with its settings; only how it is looked at may change afterwards.
@@ -52,39 +60,74 @@ StoredEvaluation Measure(const core::Recommender& recommender, const data::Split
 
 }  // namespace
 
-StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
-                             const std::optional<std::string>& data, const base::StopFlag* stop,
-                             const std::vector<std::string>& changes) {
+RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
+                      const std::optional<std::string>& data) {
   const RunInfo info = ReadRunInfo(run);
-  if (!info.finished) {
-    Fail(run.string(), "the run is not finished; finish it with `recforce train ... --resume`");
-  }
-  config::Settings settings = ReadSettings(registry, run);
-  ApplyChanges(changes, settings);
-  const RunConfig& run_config = settings.section("").As<RunConfig>();
-  const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
-  const data::Dataset dataset = data::Dataset::Open(data.value_or(run_config.data));
+  const config::Settings settings = ReadSettings(registry, run);
+  data::Dataset dataset = data::Dataset::Open(data.value_or(settings.section("").As<RunConfig>().data));
   if (dataset.fingerprint() != info.dataset_fingerprint) {
     Fail(dataset.directory().string(), "not the dataset that '" + run.string() + "' was trained on: fingerprint '" +
                                            dataset.fingerprint() + "'; expected '" + info.dataset_fingerprint + "'");
   }
-  const data::Split split = data::MakeSplit(dataset, settings.section("split").As<data::SplitConfig>());
+  data::Split split = data::MakeSplit(dataset, settings.section("split").As<data::SplitConfig>());
   if (split.fingerprint != info.split_fingerprint) {
     Fail(run.string(), "the split is not the one of the run: fingerprint '" + split.fingerprint + "'; expected '" +
                            info.split_fingerprint + "'");
   }
-  const LoadedModel model = LoadModel(registry, run, run_config.device);
+  return {std::move(dataset), std::move(split)};
+}
+
+StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
+                             const std::optional<std::string>& data, const base::StopFlag* stop,
+                             const std::vector<std::string>& changes) {
+  const RunInfo info = ReadRunInfo(run);
+  RequireFinished(info, run);
+  config::Settings settings = ReadSettings(registry, run);
+  ApplyChanges(changes, settings);
+  const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
+  const RunData opened = OpenDataOfRun(registry, run, data);
+  const LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
   if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
     Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
                                             model.bundle.manifest.split_fingerprint + "'; expected '" +
                                             info.split_fingerprint + "'");
   }
-  StoredEvaluation evaluation = Measure(*model.recommender, split, eval_config, stop);
-  for (const std::int32_t user : split.test.users) {
-    evaluation.user_ids.emplace_back(dataset.user_ids()[user]);
+  StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
+  for (const std::int32_t user : opened.split.test.users) {
+    evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }
   WriteEvaluation(files, run, evaluation);
   return evaluation;
+}
+
+StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Registry& registry,
+                                     const std::filesystem::path& run, const std::optional<std::string>& data,
+                                     const base::StopFlag* stop,
+                                     const std::function<void(const std::string&)>& notice) {
+  if (std::optional<StoredEvaluation> kept = ReadEvaluation(run)) {
+    return std::move(*kept);
+  }
+  // Nothing is announced of a folder that is no run, or that cannot be evaluated.
+  RequireFinished(ReadRunInfo(run), run);
+  if (notice) {
+    notice(run.string() + ": not evaluated yet; evaluating it now");
+  }
+  return EvaluateRun(files, registry, run, data, stop);
+}
+
+void CheckTopItems(const StoredEvaluation& evaluation, const std::filesystem::path& run, std::int64_t num_items) {
+  const eval::EvalResult& result = evaluation.result;
+  const std::string where = (run / kEvaluationFile).string();
+  if (result.top_k > num_items) {
+    Fail(where, "'top_k' is more than the catalogue has: '" + std::to_string(result.top_k) + "'; expected at most " +
+                    std::to_string(num_items));
+  }
+  const auto outside = std::find_if(result.top_items.begin(), result.top_items.end(),
+                                    [num_items](std::int32_t item) { return item < -1 || item >= num_items; });
+  if (outside != result.top_items.end()) {
+    Fail(where, "'top_items' names an item outside the catalogue: '" + std::to_string(*outside) +
+                    "'; expected -1 or one in [0, " + std::to_string(num_items - 1) + "]");
+  }
 }
 
 }  // namespace recforce::train

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "recforce/base/error.h"
+#include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
 #include "train/run_config.h"
 #include "train/run_folder.h"
@@ -130,33 +131,47 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
   return loaded;
 }
 
+std::vector<std::vector<Recommendation>> RecommendBatch(const LoadedModel& model, std::span<const Asker> askers,
+                                                        std::int64_t n, std::optional<bool> mask_seen) {
+  const std::int64_t num_items = model.recommender->NumItems();
+  data::Csr distinct;
+  data::Csr events;
+  std::vector<std::int32_t> train_rows;
+  for (const Asker& asker : askers) {
+    distinct.AddRow(DistinctItems(asker.history));
+    events.AddRow(asker.history);
+    train_rows.push_back(asker.train_row);
+  }
+  core::UserBatch users{.history = distinct.view(), .rows = train_rows};
+  if (model.repeats) {
+    users.sequence = events.view();
+  }
+  std::vector<float> buffer(askers.size() * static_cast<std::size_t>(num_items));
+  const base::MatrixView<float> scores{buffer.data(), users.size(), num_items};
+  model.recommender->ScoreBatch(users, scores);
+  const bool masked = mask_seen.value_or(model.masks_seen);
+  std::vector<std::vector<Recommendation>> lists(askers.size());
+  base::ParallelFor(0, users.size(), 16, [&](std::int64_t begin, std::int64_t end) {
+    core::TopK top_k(num_items);
+    for (std::int64_t user = begin; user < end; ++user) {
+      const std::span<const std::int32_t> seen = masked ? distinct.row(user) : std::span<const std::int32_t>();
+      for (const std::int32_t item : top_k.Select(scores.row(user), std::min(n, num_items), seen)) {
+        Recommendation& recommendation = lists[static_cast<std::size_t>(user)].emplace_back();
+        recommendation.item = model.item_ids[item];
+        if (model.item_titles.size() != 0) {
+          recommendation.title = model.item_titles[item];
+        }
+        recommendation.score = scores.row(user)[static_cast<std::size_t>(item)];
+      }
+    }
+  });
+  return lists;
+}
+
 std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
                                       std::int32_t train_row, std::optional<bool> mask_seen) {
-  const std::int64_t num_items = model.recommender->NumItems();
-  const std::vector<std::int32_t> distinct = DistinctItems(history);
-  data::Csr batch;
-  batch.AddRow(distinct);
-  data::Csr events;
-  events.AddRow(history);
-  core::UserBatch user{.history = batch.view(), .rows = std::span(&train_row, 1)};
-  if (model.repeats) {
-    user.sequence = events.view();
-  }
-  std::vector<float> scores(static_cast<std::size_t>(num_items));
-  model.recommender->ScoreBatch(user, {scores.data(), 1, num_items});
-  const std::span<const std::int32_t> masked =
-      mask_seen.value_or(model.masks_seen) ? std::span<const std::int32_t>(distinct) : std::span<const std::int32_t>();
-  core::TopK top_k(num_items);
-  std::vector<Recommendation> recommendations;
-  for (const std::int32_t item : top_k.Select(scores, std::min(n, num_items), masked)) {
-    Recommendation& recommendation = recommendations.emplace_back();
-    recommendation.item = model.item_ids[item];
-    if (model.item_titles.size() != 0) {
-      recommendation.title = model.item_titles[item];
-    }
-    recommendation.score = scores[static_cast<std::size_t>(item)];
-  }
-  return recommendations;
+  const Asker asker{history, train_row};
+  return RecommendBatch(model, std::span(&asker, 1), n, mask_seen).front();
 }
 
 }  // namespace recforce::train

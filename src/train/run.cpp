@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "recforce/base/error.h"
+#include "recforce/base/folder_lock.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/base/threads.h"
@@ -57,7 +58,10 @@ class Run {
         data_(own_data_ ? *own_data_ : *options.data),
         dataset_(data_.dataset),
         split_(data_.split),
-        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {}
+        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {
+    // What the evaluation afterwards would refuse is refused before hours of training.
+    (void)eval::ParseMetrics(eval_config_.metrics);
+  }
 
   RunOutcome Execute() {
     observer_.OnStart(dataset_, split_, spec_.name);
@@ -87,6 +91,7 @@ class Run {
   // Writes the descriptions first, so that whatever happens later the folder says what it is.
   void OpenFolder() {
     files_.MakeDirectories(options_.out);
+    lock_.emplace(options_.out);
     const std::filesystem::path checkpoint_path = options_.out / kCheckpointFile;
     if (options_.resume && std::filesystem::exists(checkpoint_path)) {
       Restore(ReadCheckpoint(checkpoint_path, identity_), checkpoint_path.string());
@@ -202,6 +207,7 @@ class Run {
     position.seconds += SecondsSince(started_);
     WriteCheckpoint(files_, options_.out / kCheckpointFile, trainer_->SaveState(), position, identity_);
     saved_ = position;
+    WriteRunInfo(files_, options_.out, Info(false));
     last_checkpoint_ = Clock::now();
   }
 
@@ -260,7 +266,7 @@ class Run {
     info.cold_targets_dropped = split_.cold_targets_dropped;
     info.users_without_targets = split_.users_without_targets;
     info.threads = base::Threads();
-    info.seconds = position_.seconds + (finished ? SecondsSince(started_) : 0.0);
+    info.seconds = finished ? position_.seconds + SecondsSince(started_) : saved_ ? saved_->seconds : 0.0;
     info.valid_metric = valid_metric_.name;
     info.best = position_.best;
     return info;
@@ -292,6 +298,7 @@ class Run {
   const data::Split& split_;
   const Identity identity_;
 
+  std::optional<base::FolderLock> lock_;
   std::unique_ptr<core::Trainer> trainer_;
   std::vector<core::Phase> phases_;
   std::unique_ptr<MetricsStream> metrics_;

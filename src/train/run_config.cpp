@@ -13,7 +13,8 @@ namespace {
 
 // Keys that change neither the weights nor what is kept of them, so a resumed run may differ in them: where the
 // dataset lies (its fingerprint is checked instead), how many threads work, how often a checkpoint is written.
-constexpr std::array<std::string_view, 3> kFreeKeys = {"data", "threads", "train.checkpoint_seconds"};
+constexpr std::array<std::string_view, 5> kFreeKeys = {"data", "threads", "train.checkpoint_seconds", "eval.metrics",
+                                                       "eval.groups"};
 
 std::string FullKey(const config::Settings::Entry& entry) {
   return entry.section.empty() ? entry.field->key : entry.section + "." + entry.field->key;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a finished run: its settings, its model as a Recommender, its stored evaluation.
+// Reading a finished run: its settings, its data, its model as a Recommender, its stored evaluation.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,13 @@ struct Recommendation {
   std::string title;  // "" when unknown
   double score = 0.0;
 };
+struct Asker {
+  std::span<const std::int32_t> history;  // catalogue indices, oldest first
+  std::int32_t train_row = -1;            // of the user, -1 for a stranger
+};
+// A list for each, as Recommend makes it.
+std::vector<std::vector<Recommendation>> RecommendBatch(const LoadedModel& model, std::span<const Asker> askers,
+                                                        std::int64_t n, std::optional<bool> mask_seen = std::nullopt);
 // Best first. `history`: catalogue indices, oldest first; of a repeated item only the last event counts, but for models
 // that read sequences. Its items come again only if `mask_seen` is false; by default as the model was tested.
 // `train_row`: of the user, -1 for a stranger.
@@ -62,15 +71,28 @@ struct StoredEvaluation {
 };
 // How many items of each user's list are kept.
 inline constexpr std::int64_t kKeptTopItems = 10;
-// Evaluates the run's model on the test part of its own split and keeps the result. Error(Data) when the
-// dataset is not the one that the run was trained on. `data` replaces the recorded place of the dataset, if given;
-// `settings` ("eval.ties=optimistic") those of the run's section eval. Error(Usage) for other sections.
+// Evaluates the run's model on the test part of its own split and keeps the result, in place of one kept before.
+// Error(Data) when the dataset is not the one that the run was trained on. `data` replaces the recorded place of the
+// dataset, if given; `settings` ("eval.ties=optimistic") those of the run's section eval. Error(Usage) for other
+// sections.
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
                              const std::optional<std::string>& data, const base::StopFlag* stop,
                              const std::vector<std::string>& settings = {});
 void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& run, const StoredEvaluation& evaluation);
 // The kept result, or empty when the run was never evaluated.
 std::optional<StoredEvaluation> ReadEvaluation(const std::filesystem::path& run);
+// The kept result, or that of EvaluateRun with the run's own settings; `notice`, which may be empty, hears of the
+// latter before it begins.
+StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Registry& registry,
+                                     const std::filesystem::path& run, const std::optional<std::string>& data,
+                                     const base::StopFlag* stop, const std::function<void(const std::string&)>& notice);
+// Error(Data) when a kept list names an item outside a catalogue of `num_items`, which the file itself does not know.
+void CheckTopItems(const StoredEvaluation& evaluation, const std::filesystem::path& run, std::int64_t num_items);
+
+// The dataset that a run was trained on, and its split. `data` replaces the recorded place of the dataset, if given.
+// Error(Data) when either is not that of the run.
+RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
+                      const std::optional<std::string>& data);
 
 // The resolved settings of a run folder.
 config::Settings ReadSettings(const core::Registry& registry, const std::filesystem::path& run);

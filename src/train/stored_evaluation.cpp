@@ -10,7 +10,7 @@
 namespace recforce::train {
 namespace {
 
-constexpr int kEvaluationVersion = 2;
+constexpr int kEvaluationVersion = 3;
 
 [[noreturn]] void Fail(const std::string& where, const std::string& what) {
   throw base::Error(base::ErrorKind::kData, where + ": " + what);
@@ -87,6 +87,9 @@ void ReadExtras(const base::TensorSet& set, StoredEvaluation& evaluation) {
     Fail(set.where(), "'user_groups' names a group that there is not; expected [0, " + std::to_string(count - 1) + "]");
   }
   evaluation.seen_targets_dropped = Count(set, "seen_targets_dropped");
+  if (set.Has("targets")) {  // since version 3
+    result.targets = ReadValues<std::int32_t>(set, "targets", static_cast<std::size_t>(result.users), of_users);
+  }
 }
 
 }  // namespace
@@ -104,6 +107,7 @@ void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& run, 
   base::TensorSet set;
   set.AddOwned("per_user", std::vector<double>(result.per_user),
                {result.users, static_cast<std::int64_t>(result.metrics.size())});
+  set.AddOwned("targets", std::vector<std::int32_t>(result.targets));
   set.AddOwned("set_values", std::move(set_values));
   set.AddOwned("set_half_widths", std::move(set_half_widths));
   set.AddOwned("top_items", std::vector<std::int32_t>(result.top_items), {result.users, result.top_k});

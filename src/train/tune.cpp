@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "recforce/base/error.h"
+#include "recforce/base/folder_lock.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "train/run_config.h"
@@ -68,7 +69,10 @@ class Search {
           "recforce tune: the split has no validation users; the search selects on them alone. change the "
           "settings of the section 'split'");
     }
+    (void)eval::ParseMetrics(settings_.section("eval").As<eval::EvalConfig>().metrics);
     MakePlan();
+    files_.MakeDirectories(options_.out);
+    const base::FolderLock lock(options_.out);
     OpenFolder();
     observer_.OnPlan(result_, data_);
     for (std::size_t rung = 0; rung < result_.rungs.size() && !result_.out_of_time; ++rung) {

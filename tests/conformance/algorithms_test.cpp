@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "algos/register_all.h"
+#include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/algorithm.h"
 #include "recforce/data/generate.h"
@@ -134,6 +135,15 @@ class Algorithm : public testing::TestWithParam<std::string> {
     }
   }
 };
+
+TEST_P(Algorithm, RefusesADeviceThatItDoesNotKnow) {
+  try {
+    (void)spec_.make_trainer(section_, ViewOf(World().split), {.device = "tpu"});
+    FAIL() << "device tpu was accepted";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.kind(), base::ErrorKind::kUsage) << error.what();
+  }
+}
 
 TEST_P(Algorithm, SaysWhatItIs) {
   EXPECT_FALSE(spec_.summary.empty());

@@ -37,7 +37,8 @@ FileSystem& RealFileSystem();
 
 // Writes through `fill` to a temporary neighbour, syncs it and renames it over `path`: readers see the old file
 // or the new one, whole. On any error the temporary is removed and `path` is untouched (but for a folder that cannot
-// be synced after the rename: that is reported although the new file is in place).
+// be synced after the rename: that is reported although the new file is in place). A link stays one: the file behind it
+// is replaced. A pipe or device is written as it is, and a failure leaves half of it written.
 void WriteAtomically(FileSystem& files, const std::filesystem::path& path,
                      const std::function<void(WritableFile&)>& fill);
 

@@ -30,6 +30,8 @@ std::string DidYouMean(std::string_view word, std::span<const std::string> candi
 // "a, b, c"
 std::string Join(std::span<const std::string> words, std::string_view separator);
 
+// Bytes of the UTF-8 character at the start of `text`, which is not empty; 0 when there is none (RFC 3629).
+std::size_t Utf8Bytes(std::string_view text);
 // True when `text` is valid UTF-8 (no overlong forms, no surrogates).
 bool IsUtf8(std::string_view text);
 

@@ -20,6 +20,7 @@ struct AlgorithmSpec {
   std::string summary;                           // one line
   std::string paper;                             // reference
   bool learns_by_epoch = true;                   // false: closed form, validation adds nothing
+  bool uses_device = false;                      // false: tensors live on the CPU, whatever the device
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
   std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)> make_trainer;
   // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.

@@ -25,10 +25,18 @@ struct ConvertOptions {
   std::string item_column;
   std::string time_column;
   std::string value_column;
+  // The same for what `data export` writes: parts (train, validation, test, input), propensities in (0, 1] and
+  // positions. Empty: the log has none, whatever its columns are called.
+  std::string part_column;
+  std::string propensity_column;
+  std::string position_column;
   std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
   // Which of several rows of one (user, item) is kept: last, first, error (none may be) or keep (all are). Empty: last,
   // but keep for sessions, displays, open_bandit and coat, whose repetitions mean something.
   std::string duplicates;
+  // Whether a dataset in `output` that came from another source, or by other filters, may be replaced. Models that were
+  // trained on it cannot be evaluated afterwards.
+  bool overwrite = false;
   std::int64_t max_bad_rows = 0;  // more malformed rows than this end the conversion
   // Rows beyond it go to a temporary file in `output` that has no name. Ids, displays and candidates come on top, and
   // about 50 MB. The result does not depend on it.
@@ -51,8 +59,9 @@ const std::vector<std::string>& FormatNames();
 // Filters in this order: rating, duplicates, items, users (each once, not iterated; spec of RaCT, section 3).
 // Nothing is left in `output` unless all succeeds. A user needs a row: those who keep none leave with their displays
 // and candidates. Items stay that a display or a candidate list of a user names, whatever the filters.
-// Error(Usage): no such input, unknown format or column. Error(Data): malformed rows, nothing left after filtering, a
-// pair in two parts of the log unless duplicates are kept. Error(Io): the disk is full.
+// Error(Usage): no such input, unknown format or column, an `output` that is no folder or holds another dataset.
+// Error(Data): malformed rows, nothing left after filtering, a pair in two parts of the log unless duplicates are kept.
+// Error(Io): the disk is full.
 ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& options,
                       const std::filesystem::path& output);
 

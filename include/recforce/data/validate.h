@@ -26,6 +26,7 @@ struct ValidateReport {
   std::optional<double> least_value;
   std::optional<double> greatest_value;
   std::array<std::int64_t, 4> rows_of_part{};  // by Part; all in training for a log without parts
+  std::int64_t pairs_in_two_parts = 0;         // of a format whose repeats Convert() does not keep: it refuses these
   std::int64_t displays = 0;
   std::int64_t candidate_lists = 0;
   std::int64_t candidates = 0;
@@ -35,7 +36,7 @@ struct ValidateReport {
 
 // Reads everything that Convert() with these options would read and goes on past malformed rows; filters and
 // `duplicates` are not applied. Memory: the ids, and 8 bytes a row. Errors as of Convert(), but for malformed rows and
-// for what filters leave.
+// for what filters leave; Error(Interrupted) soon after options.stop is set.
 ValidateReport Validate(const std::filesystem::path& input, const ConvertOptions& options,
                         std::int64_t shown_bad_rows = 100);
 

@@ -57,9 +57,12 @@ struct Summary {
 Summary Summarize(std::span<const double> values);
 
 struct EvalResult {
-  std::vector<Metric> metrics;   // those that have a value for each user
-  std::int64_t users = 0;        // rows of the evaluated set
-  std::vector<double> per_user;  // [users, metrics], row-major
+  std::vector<Metric> metrics;  // those that have a value for each user
+  std::int64_t users = 0;       // rows of the evaluated set
+  // [users, metrics], row-major. A column of gauc holds G + n / mean(n) (auc - G), where G is the weighted mean and n a
+  // user's number of targets: its mean is G, its spread that of G (delta method), also in differences of two models.
+  std::vector<double> per_user;
+  std::vector<std::int32_t> targets;  // [users] n; empty when unknown
   std::vector<SetMetric> set_metrics;
   std::int64_t top_k = 0;               // length of the kept lists; 0: none were kept
   std::vector<std::int32_t> top_items;  // [users, top_k] catalogue indices, best first; -1 fills a short list

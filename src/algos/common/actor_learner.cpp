@@ -107,6 +107,14 @@ void ActorLearner::Step(const nn::RowBatch& batch, double kl_weight) {
   }
 }
 
+void ActorLearner::KeepBest() {
+  if (best_) {
+    best_->CopyFrom(params_);
+  } else {
+    best_ = params_.Clone();
+  }
+}
+
 void ActorLearner::RestoreBest() {
   if (best_) {
     params_.CopyFrom(*best_);

@@ -48,7 +48,7 @@ class ActorLearner {
   // A step along the gradient of (what `pass().logits` hold) + kl_weight sum of KL.
   void Step(const nn::RowBatch& batch, double kl_weight);
 
-  void KeepBest() { best_ = params_.Clone(); }
+  void KeepBest();
   void RestoreBest();
 
   void Export(base::TensorSet& set) const { params_.Save(set, ""); }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/common/factor_model.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,6 +8,7 @@
 
 #include "algos/common/least_squares.h"
 #include "algos/common/simd.h"
+#include "nn/blas.h"
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 
@@ -109,9 +108,8 @@ void FactorRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixVie
       FoldInUser(solver, users.history.row(user), num_items_, fold_in_, {vector, static_cast<std::size_t>(dim)});
       std::for_each(vector, vector + dim, [&](float& value) { value *= tables_->fold_in_scale; });
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(end - begin), static_cast<int>(num_items_),
-                static_cast<int>(dim), 1.0F, vectors.data(), static_cast<int>(dim), tables_->items.data(),
-                static_cast<int>(dim), 0.0F, out.data + begin * num_items_, static_cast<int>(num_items_));
+    nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, end - begin, num_items_, dim, {vectors.data(), dim},
+             {tables_->items.data(), dim}, 0.0F, {out.data + begin * num_items_, num_items_});
     for (std::int64_t user = begin; user < end && !tables_->item_bias.empty(); ++user) {
       const std::span<float> scores = out.row(user);
       for (std::size_t item = 0; item < scores.size(); ++item) {

@@ -29,19 +29,25 @@ class OnePhaseTrainer final : public core::Trainer {
     return nn::Guarded([&] { return learner_.Epoch(context); });
   }
   [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
-  void KeepBest() override { learner_.KeepBest(); }
-  void EndPhase() override { learner_.RestoreBest(); }
+  void KeepBest() override {
+    nn::Guarded([&] { learner_.KeepBest(); });
+  }
+  void EndPhase() override {
+    nn::Guarded([&] { learner_.RestoreBest(); });
+  }
   [[nodiscard]] base::TensorSet Export() const override {
     base::TensorSet set;
-    learner_.Export(set);
+    nn::Guarded([&] { learner_.Export(set); });
     return set;
   }
   [[nodiscard]] base::TensorSet SaveState() const override {
     base::TensorSet set;
-    learner_.Save(set);
+    nn::Guarded([&] { learner_.Save(set); });
     return set;
   }
-  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override { learner_.Load(state); }
+  void LoadState(const base::TensorSet& state, std::int64_t /*phase*/) override {
+    nn::Guarded([&] { learner_.Load(state); });
+  }
 
  private:
   Learner learner_;
@@ -49,13 +55,11 @@ class OnePhaseTrainer final : public core::Trainer {
   std::int64_t patience_;
 };
 
-// libtorch's errors come out as ours.
 template <class Learner, class Options>
 std::unique_ptr<core::Trainer> MakeOnePhaseTrainer(const core::TrainView& view, const Options& options,
                                                    const core::TrainerContext& context, std::int64_t epochs,
                                                    std::int64_t patience) {
-  return nn::Guarded(
-      [&] { return std::make_unique<OnePhaseTrainer<Learner>>(view, options, context, epochs, patience); });
+  return std::make_unique<OnePhaseTrainer<Learner>>(view, options, context, epochs, patience);
 }
 
 }  // namespace recforce::algos

@@ -202,6 +202,7 @@ const config::FieldTable& EaseFields() {
                   "Type of the inversion; float64 takes 8 bytes times the square of the items while it solves.")
           .Real("dropout", &EaseConfig::dropout, 0.0, 0.999,
                 "Probability p of dropping an interaction, in closed form (EDLAE); 0: EASE.")
+          .Search(0.0, 0.8)
           .Take();
   return table;
 }
@@ -211,6 +212,7 @@ core::AlgorithmSpec EaseSpec() {
   spec.name = "ease";
   spec.summary = "Linear item-item model in closed form; hard to beat on dense logs.";
   spec.paper = "Steck, WWW 2019";
+  spec.uses_device = true;
   spec.learns_by_epoch = false;
   spec.make_config = [] { return config::Section::Make<EaseConfig>("ease", EaseFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,

@@ -45,6 +45,7 @@ core::AlgorithmSpec MultiDaeSpec() {
   spec.name = "multi_dae";
   spec.summary = "Denoising autoencoder with a multinomial likelihood.";
   spec.paper = "Liang et al., WWW 2018";
+  spec.uses_device = true;
   spec.make_config = [] { return config::Section::Make<MultiDaeConfig>("multi_dae", MultiDaeFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

@@ -49,6 +49,7 @@ core::AlgorithmSpec MultiVaeSpec() {
   spec.name = "multi_vae";
   spec.summary = "Variational autoencoder with a multinomial likelihood.";
   spec.paper = "Liang et al., WWW 2018";
+  spec.uses_device = true;
   spec.make_config = [] { return config::Section::Make<MultiVaeConfig>("multi_vae", MultiVaeFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

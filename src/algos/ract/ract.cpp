@@ -63,6 +63,7 @@ core::AlgorithmSpec RactSpec() {
   spec.name = "ract";
   spec.summary = "Multi-VAE actor fine-tuned by a critic that learns the ranking metric.";
   spec.paper = "Lobel et al., ICLR 2020";
+  spec.uses_device = true;
   spec.make_config = [] { return config::Section::Make<RactConfig>("ract", RactFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) -> std::unique_ptr<core::Trainer> {

@@ -140,9 +140,29 @@ TEST(Ract, RawFeaturesAreAnOption) {
   config.critic_features = "raw";
   RactTrainer trainer(config, {rows.view(), kItems}, {});
   RunPhase(trainer, 0);
-  trainer.BeginPhase(1);
+  RunPhase(trainer, 1);
   EXPECT_DOUBLE_EQ(trainer.normaliser().mean[2], 0.0);
   EXPECT_DOUBLE_EQ(trainer.normaliser().deviation[2], std::sqrt(1.001));
+}
+
+TEST(Ract, FeaturesAreMeasuredAlsoWithoutACriticStage) {
+  const data::Csr rows = Rows();
+  RactConfig config = Small();
+  config.critic_epochs = 0;
+  RactTrainer trainer(config, {rows.view(), kItems}, {});
+  ASSERT_EQ(trainer.Phases().size(), 2U);
+  RunPhase(trainer, 0);
+  RunPhase(trainer, 1);
+  EXPECT_NE(trainer.normaliser().mean[2], 0.0);
+}
+
+TEST(Ract, ACriticNeedsHiddenClicks) {
+  const data::Csr rows = Rows();
+  RactConfig config = Small();
+  config.dropout = 0.0;
+  EXPECT_THROW(RactTrainer(config, {rows.view(), kItems}, {}), base::Error);
+  config.finetune = "nll";
+  EXPECT_NO_THROW(RactTrainer(config, {rows.view(), kItems}, {}));
 }
 
 // RaCT spec 1.5: the gradient of -mean C by the actor, through the whole critic, is that of mean w_u nll_u.

@@ -41,6 +41,7 @@ class CriticReport {
  public:
   void Add(const CriticStep& step, const std::vector<double>& omega) {
     for (std::size_t row = 0; row < omega.size(); ++row) {
+      CheckFinite(step.value[row], "critic");
       const double c = step.value[row];
       const double w = omega[row];
       count_ += 1.0;
@@ -58,7 +59,6 @@ class CriticReport {
     const double variance_w = ww_ / count_ - w_ / count_ * w_ / count_;
     const double covariance = cw_ / count_ - c_ / count_ * w_ / count_;
     const double scale = std::sqrt(std::max(0.0, variance_c) * std::max(0.0, variance_w));
-    CheckFinite(error_, "critic loss");
     return {{"critic_mse", error_ / count_},
             {"target_mean", w_ / count_},
             {"target_variance", variance_w},
@@ -80,7 +80,14 @@ RactTrainer::RactTrainer(const RactConfig& config, const core::TrainView& view, 
       phases_(PhasesOf(config)),
       actor_(view, OptionsOf(config, view.num_items), context),
       critic_(context.seed, actor_.device()),
-      critic_adam_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {}
+      critic_adam_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {
+  if (config.finetune == "critic" && config.dropout == 0.0) {
+    throw base::Error(
+        base::ErrorKind::kUsage,
+        "ract.dropout: hides no click: '0'; expected more than 0 with ract.finetune=critic, whose targets "
+        "are the hidden clicks");
+  }
+}
 
 const std::string& RactTrainer::StageOf(std::int64_t phase) const {
   RECFORCE_CHECK(phase >= 0 && phase < static_cast<std::int64_t>(phases_.size()), "no such phase");
@@ -90,18 +97,28 @@ const std::string& RactTrainer::StageOf(std::int64_t phase) const {
 void RactTrainer::BeginPhase(std::int64_t phase) {
   phase_ = phase;
   const std::string& stage = StageOf(phase);
-  if (stage == "critic") {
-    if (config_.critic_features == "frozen") {
-      nn::Guarded([&] { MeasureFeatures(); });
-    }
-  } else if (stage == "finetune") {
-    actor_.ResetOptimizer(config_.finetune_learning_rate);
+  if (stage == "finetune") {
+    nn::Guarded([&] { actor_.ResetOptimizer(config_.finetune_learning_rate); });
   }
 }
 
-void RactTrainer::MeasureFeatures() {
+void RactTrainer::KeepBest() {
+  nn::Guarded([&] { actor_.KeepBest(); });
+}
+
+void RactTrainer::EndPhase() {
+  nn::Guarded([&] { actor_.RestoreBest(); });
+}
+
+bool RactTrainer::MeetsCritic(const std::string& stage) const {
+  return config_.finetune == "critic" && stage == (config_.critic_epochs > 0 ? "critic" : "finetune");
+}
+
+void RactTrainer::MeasureFeatures(const core::EpochContext& context) {
+  core::EpochContext silent = context;
+  silent.progress = nullptr;
   CriticStatistics statistics;
-  actor_.ForEachBatch(EpochId(kMeasurePhase, 0), nullptr, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
+  actor_.ForEachBatch(EpochId(kMeasurePhase, 0), &silent, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
     AutoencoderPass& pass = actor_.pass();
     pass.Forward(actor_.params(), batch, noise);
     const auto rows = nn::SoftmaxNll(pass.logits, actor_.params().output_bias, batch.full.view());
@@ -115,6 +132,9 @@ core::Metrics RactTrainer::Epoch(const core::EpochContext& context) {
     const std::string& stage = StageOf(context.phase);
     if (stage == "actor") {
       return actor_.Epoch(context);
+    }
+    if (context.epoch == 0 && config_.critic_features == "frozen" && MeetsCritic(stage)) {
+      MeasureFeatures(context);
     }
     if (stage == "critic") {
       return CriticEpoch(context);
@@ -162,11 +182,11 @@ core::Metrics RactTrainer::FinetuneEpoch(const core::EpochContext& context) {
           negative += w < 0.0 ? 1.0 : 0.0;
           weight.push_back(w / users);
         }
+        CheckFinite(nll_sum + weight_sum, "fine-tuning loss");
         nn::SoftmaxGradient(pass.logits, rows, batch.full.view(), weight);
         actor_.Step(batch, config_.finetune_kl_weight / users);
       });
   const auto users = static_cast<double>(actor_.view().interactions.rows());
-  CheckFinite(nll_sum + weight_sum, "fine-tuning loss");
   core::Metrics metrics = report.Result();
   metrics.emplace_back("nll", nll_sum / users);
   metrics.emplace_back("weight_mean", weight_sum / users);
@@ -191,9 +211,9 @@ core::Metrics RactTrainer::ControlEpoch(const core::EpochContext& context) {
                         for (const double nll : rows.nll) {
                           nll_sum += nll;
                         }
+                        CheckFinite(nll_sum, "fine-tuning loss");
                         actor_.Step(batch, config_.finetune_kl_weight / users);
                       });
-  CheckFinite(nll_sum, "fine-tuning loss");
   return {{"nll", nll_sum / static_cast<double>(actor_.view().interactions.rows())}};
 }
 

@@ -27,8 +27,8 @@ class RactTrainer final : public core::Trainer {
   void BeginPhase(std::int64_t phase) override;
   core::Metrics Epoch(const core::EpochContext& context) override;
   [[nodiscard]] const core::Recommender& Current() const override { return actor_.recommender(); }
-  void KeepBest() override { actor_.KeepBest(); }
-  void EndPhase() override { actor_.RestoreBest(); }
+  void KeepBest() override;
+  void EndPhase() override;
   [[nodiscard]] base::TensorSet Export() const override;
   [[nodiscard]] base::TensorSet SaveState() const override;
   void LoadState(const base::TensorSet& state, std::int64_t phase) override;
@@ -39,7 +39,9 @@ class RactTrainer final : public core::Trainer {
 
  private:
   [[nodiscard]] const std::string& StageOf(std::int64_t phase) const;
-  void MeasureFeatures();
+  // Whether the critic is used for the first time in this phase.
+  [[nodiscard]] bool MeetsCritic(const std::string& stage) const;
+  void MeasureFeatures(const core::EpochContext& context);
   core::Metrics CriticEpoch(const core::EpochContext& context);
   core::Metrics FinetuneEpoch(const core::EpochContext& context);
   core::Metrics ControlEpoch(const core::EpochContext& context);

@@ -185,7 +185,14 @@ core::Metrics RecvaeLearner::Epoch(const core::EpochContext& context) {
   return {{"nll", encoder.nll / users}, {"kl", encoder.kl / users}, {"decoder_nll", decoder_nll / users}};
 }
 
-void RecvaeLearner::KeepBest() { best_ = Best{model_.encoder.Clone(), model_.decoder.Clone()}; }
+void RecvaeLearner::KeepBest() {
+  if (best_) {
+    best_->encoder.CopyFrom(model_.encoder);
+    best_->decoder.CopyFrom(model_.decoder);
+  } else {
+    best_ = Best{model_.encoder.Clone(), model_.decoder.Clone()};
+  }
+}
 
 void RecvaeLearner::RestoreBest() {
   if (best_) {

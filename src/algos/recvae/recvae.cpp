@@ -50,6 +50,7 @@ core::AlgorithmSpec RecvaeSpec() {
   spec.name = "recvae";
   spec.summary = "Variational autoencoder with a composite prior and alternating updates.";
   spec.paper = "Shenbin et al., WSDM 2020";
+  spec.uses_device = true;
   spec.make_config = [] { return config::Section::Make<RecvaeConfig>("recvae", RecvaeFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

@@ -152,10 +152,10 @@ double SasrecLearner::GradientOnCpu(std::vector<std::int32_t> users, std::int64_
   std::vector<double> losses(shards.size());
   base::ParallelFor(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t shard = begin; shard < end; ++shard) {
-      std::unique_ptr<Worker> worker = TakeWorker();
+      std::unique_ptr<Worker> worker = workers_.Take([&] { return std::make_unique<Worker>(options_); });
       const auto at = static_cast<std::size_t>(shard);
       losses[at] = RunShard(shards[at], positions, epoch, *worker, partial + shard * size);
-      GiveWorker(std::move(worker));
+      workers_.Give(std::move(worker));
     }
   });
   float* sum = gradient_.data_ptr<float>();
@@ -224,21 +224,12 @@ core::Metrics SasrecLearner::Epoch(const core::EpochContext& context) {
   return {{"loss", position_sum == 0 ? 0.0 : loss_sum / static_cast<double>(position_sum)}};
 }
 
-std::unique_ptr<SasrecLearner::Worker> SasrecLearner::TakeWorker() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      std::unique_ptr<Worker> worker = std::move(idle_.back());
-      idle_.pop_back();
-      return worker;
-    }
+void SasrecLearner::KeepBest() {
+  if (best_.defined()) {
+    best_.copy_(params_.flat);
+  } else {
+    best_ = params_.flat.clone();
   }
-  return std::make_unique<Worker>(options_);
-}
-
-void SasrecLearner::GiveWorker(std::unique_ptr<Worker> worker) {
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(worker));
 }
 
 void SasrecLearner::RestoreBest() {

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "algos/sasrec/loss.h"
 #include "algos/sasrec/network.h"
 #include "algos/sasrec/pass.h"
 #include "nn/adam.h"
+#include "recforce/base/idle_list.h"
 #include "recforce/core/recommender.h"
 #include "recforce/core/trainer.h"
 
@@ -46,7 +46,7 @@ class SasrecLearner {
   // The mean loss of a position.
   core::Metrics Epoch(const core::EpochContext& context);
 
-  void KeepBest() { best_ = params_.flat.clone(); }
+  void KeepBest();
   void RestoreBest();
   void Export(base::TensorSet& set) const { params_.Save(set, ""); }
   void Save(base::TensorSet& set) const;
@@ -73,8 +73,6 @@ class SasrecLearner {
   double GradientOnDevice(const std::vector<std::int32_t>& users, std::int64_t positions, std::uint64_t epoch);
   double RunShard(std::span<const std::int32_t> users, std::int64_t positions, std::uint64_t epoch, Worker& worker,
                   float* gradient) const;
-  std::unique_ptr<Worker> TakeWorker();
-  void GiveWorker(std::unique_ptr<Worker> worker);
 
   core::TrainView view_;
   SasrecOptions options_;
@@ -86,8 +84,7 @@ class SasrecLearner {
   torch::Tensor gradient_;         // as the parameters
   torch::Tensor shard_gradients_;  // [shards, parameters]
   torch::Tensor best_;             // undefined until there is one
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Worker>> idle_;  // guarded by mutex_
+  base::IdleList<Worker> workers_;
 };
 
 }  // namespace recforce::algos

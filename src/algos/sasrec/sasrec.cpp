@@ -78,6 +78,7 @@ core::AlgorithmSpec SasrecSpec() {
   spec.name = "sasrec";
   spec.summary = "Self-attention over the sequence of events; recommends what comes next.";
   spec.paper = "Kang and McAuley, ICDM 2018";
+  spec.uses_device = true;
   spec.make_config = [] { return config::Section::Make<SasrecConfig>("sasrec", SasrecFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

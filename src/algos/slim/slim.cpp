@@ -10,6 +10,7 @@
 
 #include "algos/common/closed_form.h"
 #include "algos/common/item_weights.h"
+#include "recforce/base/idle_list.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
@@ -182,15 +183,18 @@ base::TensorSet Solve(const core::TrainView& view, const SlimConfig& config, con
   const data::Csr users_of = Transpose(view.interactions, view.num_items);
   std::vector<ItemColumn> columns(static_cast<std::size_t>(view.num_items));
   const std::int64_t slice = std::max<std::int64_t>(1, (view.num_items + 63) / 64);
+  base::IdleList<ColumnSolver> solvers;
   for (std::int64_t first = 0; first < view.num_items; first += slice) {
     base::ParallelFor(first, std::min(view.num_items, first + slice), 4, [&](std::int64_t begin, std::int64_t end) {
       if (context.stop != nullptr) {
         context.stop->ThrowIfSet();
       }
-      ColumnSolver solver(view, users_of, config);
+      std::unique_ptr<ColumnSolver> solver =
+          solvers.Take([&] { return std::make_unique<ColumnSolver>(view, users_of, config); });
       for (std::int64_t item = begin; item < end; ++item) {
-        columns[static_cast<std::size_t>(item)] = solver.Solve(static_cast<std::int32_t>(item));
+        columns[static_cast<std::size_t>(item)] = solver->Solve(static_cast<std::int32_t>(item));
       }
+      solvers.Give(std::move(solver));
     });
     if (context.progress) {
       context.progress(std::min(view.num_items, first + slice), view.num_items);

@@ -9,6 +9,7 @@
 
 #include "algos/common/closed_form.h"
 #include "algos/common/item_weights.h"
+#include "recforce/base/idle_list.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
@@ -41,23 +42,24 @@ class UserKnnRecommender final : public core::Recommender {
 
   void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override {
     base::ParallelFor(0, users.size(), 16, [&](std::int64_t begin, std::int64_t end) {
-      Search search(*this);
+      std::unique_ptr<Search> search = searches_.Take([&] { return std::make_unique<Search>(*this); });
       for (std::int64_t user = begin; user < end; ++user) {
         const std::span<float> scores = out.row(user);
         std::fill(scores.begin(), scores.end(), 0.0F);
         const std::span<const std::int32_t> history = users.history.row(user);
         const std::vector<float> x = RecencyWeights(history, users.events().row(user), config_.decay);
-        for (const Neighbour& neighbour : search.Nearest(history, x, users.TrainRow(user))) {
+        for (const Neighbour& neighbour : search->Nearest(history, x, users.TrainRow(user))) {
           for (const std::int32_t item : rows_.row(neighbour.row)) {
             scores[static_cast<std::size_t>(item)] += neighbour.similarity;
           }
         }
       }
+      searches_.Give(std::move(search));
     });
   }
 
  private:
-  // Finds the nearest rows through the lists of who has each item. Reuses its memory; one per thread.
+  // Finds the nearest rows through the lists of who has each item. Reuses its memory; for one thread at a time.
   class Search {
    public:
     explicit Search(const UserKnnRecommender& model)
@@ -139,6 +141,7 @@ class UserKnnRecommender final : public core::Recommender {
   data::Csr users_of_;
   std::vector<float> squared_;  // [I] squared weight of an item
   std::vector<float> norm_;     // [training rows]
+  mutable base::IdleList<Search> searches_;
 };
 
 base::TensorSet Solve(const core::TrainView& view) {
