@@ -96,7 +96,7 @@ class Table:
         for metric in self.plan["metrics"]:
             self.values[label][metric].append(result["metrics"][metric])
             if (label, metric) not in self.half:
-                self.half[label, metric] = result["ci95"].get(metric, float("nan"))
+                self.half[label, metric] = result["half_width95"].get(metric, float("nan"))
         print(f"seed {seed} {label}: " + " ".join(f"{m} {result['metrics'][m]:.4f}" for m in self.plan["metrics"]),
               file=sys.stderr, flush=True)
 

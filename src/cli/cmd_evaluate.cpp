@@ -29,7 +29,7 @@ Json GroupsToJson(const train::StoredEvaluation& evaluation) {
           SummarizeGroup(result, evaluation.user_groups, static_cast<std::int32_t>(group), index);
       object["users"] = summary.users;
       object["metrics"][result.metrics[index].name] = summary.users > 0 ? Json(summary.mean) : Json();
-      object["ci95"][result.metrics[index].name] = summary.users > 0 ? Json(summary.half_width95) : Json();
+      object["half_width95"][result.metrics[index].name] = summary.users > 0 ? Json(summary.half_width95) : Json();
     }
     groups.push_back(std::move(object));
   }
@@ -47,7 +47,7 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
   Json object = {{"model", model},
                  {"users", result.users},
                  {"metrics", std::move(metrics)},
-                 {"ci95", std::move(half_widths)},
+                 {"half_width95", std::move(half_widths)},
                  {"ties", evaluation.ties},
                  {"definitions", evaluation.definitions},
                  {"candidates", evaluation.candidates},
@@ -59,7 +59,7 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
   if (!result.set_metrics.empty()) {
     for (const eval::SetMetric& metric : result.set_metrics) {
       object["set_metrics"][metric.metric.name] = metric.value;
-      object["set_ci95"][metric.metric.name] = metric.half_width95;
+      object["set_half_width95"][metric.metric.name] = metric.half_width95;
     }
   }
   if (!evaluation.group_names.empty()) {

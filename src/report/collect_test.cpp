@@ -370,7 +370,7 @@ TEST_F(Collecting, OnlyMetricsOfAllListsTogether) {
   }
   const auto json = nlohmann::json::parse(RenderJson(report));
   EXPECT_TRUE(json["metric"].is_null());
-  EXPECT_EQ(json["runs"][0]["metrics"].size(), 1U);
+  EXPECT_EQ(json["runs"][0]["set_metrics"].size(), 1U);
 }
 
 TEST_F(Collecting, OneRunMayLackMetricsOfSingleUsers) {

@@ -34,14 +34,14 @@ Json RunJson(const ReportData& report, std::size_t number) {
                                {"phase", run.info.best->phase},
                                {"epoch", run.info.best->epoch}};
   }
-  Json metrics = Json::object();
-  Json half_widths = Json::object();
-  if (run.evaluation) {
-    AddEstimates(report.table.metrics, report.table.cells[number], metrics, half_widths);
-    AddEstimates(report.table.set_metrics, report.table.set_cells[number], metrics, half_widths);
+  for (const char* key : {"metrics", "half_width95", "set_metrics", "set_half_width95"}) {
+    json[key] = Json::object();
   }
-  json["metrics"] = std::move(metrics);
-  json["ci95"] = std::move(half_widths);
+  if (run.evaluation) {
+    AddEstimates(report.table.metrics, report.table.cells[number], json["metrics"], json["half_width95"]);
+    AddEstimates(report.table.set_metrics, report.table.set_cells[number], json["set_metrics"],
+                 json["set_half_width95"]);
+  }
   return json;
 }
 
@@ -67,7 +67,10 @@ Json GroupJson(const ReportData& report, const GroupPart& group) {
       half_widths[report.runs[run].label] = group.estimates[run]->half_width;
     }
   }
-  return {{"name", group.name}, {"users", group.users}, {"means", std::move(means)}, {"ci95", std::move(half_widths)}};
+  return {{"name", group.name},
+          {"users", group.users},
+          {"means", std::move(means)},
+          {"half_width95", std::move(half_widths)}};
 }
 
 }  // namespace

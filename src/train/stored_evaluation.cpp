@@ -11,6 +11,7 @@ namespace recforce::train {
 namespace {
 
 constexpr int kEvaluationVersion = 3;
+constexpr std::int64_t kMostKept = 1000000;  // places of a kept list: a product with it stays far from overflow
 
 [[noreturn]] void Fail(const std::string& where, const std::string& what) {
   throw base::Error(base::ErrorKind::kData, where + ": " + what);
@@ -72,6 +73,9 @@ void ReadExtras(const base::TensorSet& set, StoredEvaluation& evaluation) {
   }
   const std::string of_users = std::to_string(result.users) + " users";
   result.top_k = Count(set, "top_k");
+  if (result.top_k > kMostKept) {
+    Fail(set.where(), "'top_k' is '" + set.Meta("top_k") + "'; expected at most " + std::to_string(kMostKept));
+  }
   result.top_items = ReadValues<std::int32_t>(set, "top_items", static_cast<std::size_t>(result.users * result.top_k),
                                               std::to_string(result.top_k) + " places of " + of_users);
   evaluation.ties = set.Meta("ties");
