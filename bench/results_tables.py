@@ -90,6 +90,9 @@ TABLES["ml-1m-ncf"] = {
         row("iALS, d = 64", "ials"),
         row("iALS, d = 192", "ials", "dim=192", "reg=0.007", "unobserved_weight=0.3", "epochs=12"),
         row("BPR-MF, d = 64", "bpr"),
+        row("Multi-DAE", "multi_dae", "batch_size=100", "epochs=50", seeds=1),
+        row("Multi-VAE", "multi_vae", "batch_size=100", "kl_anneal_steps=5000", "epochs=50", seeds=1),
+        row("RecVAE", "recvae", seeds=1),
     ],
 }
 
@@ -126,6 +129,7 @@ TABLES["amazon-cds"] = {
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", draws=False),
         row("UserKNN", "userknn", draws=False),
+        row("SLIM", "slim", draws=False),
         row("iALS, d = 128", "ials", "dim=128", "unobserved_weight=0.0014", "reg=0.03", "epochs=8"),
         row("BPR-MF, d = 128", "bpr", "dim=128"),
         row("EASE", "ease", "l2=500", "precision=float32", draws=False),
@@ -145,6 +149,9 @@ TABLES["yoochoose"] = {
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", "decay=0.5", draws=False),
         row("Session kNN", "userknn", "neighbours=500", "sample=5000", "decay=0.5", draws=False),
+        row("EASE", "ease", "precision=float32", draws=False),
+        row("SLIM", "slim", draws=False),
         row("iALS, d = 64", "ials", "unobserved_weight=0.0002", "reg=0.024", "epochs=8"),
+        row("SASRec", "sasrec", "epochs=7", "batch_size=128", "max_length=50", seeds=1),
     ],
 }

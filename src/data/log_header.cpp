@@ -100,7 +100,8 @@ std::optional<std::size_t> FindColumn(const HeaderPlace& place, const std::vecto
                                       const Role& role, const std::string& given) {
   std::optional<std::size_t> found;
   if (!given.empty()) {
-    found = Position(header, Trimmed(given));
+    found = Position(header, given);
+    found = found ? found : Position(header, Trimmed(given));
     if (!found) {
       throw Error(ErrorKind::kUsage, place(0) + ": no " + std::string(role.what) + " column " + Quoted(given) +
                                          "; the columns are " + ListNames(header) + base::DidYouMean(given, header));
@@ -176,7 +177,7 @@ std::vector<std::string> ReadHeader(RecordReader& records) {
 
 LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names,
                       HeaderForm form) {
-  const std::vector<std::string> there = TrimmedNames(header);
+  const std::vector<std::string> there = form == HeaderForm::kLine ? TrimmedNames(header) : header;
   LogColumns columns;
   columns.names = there;
   columns.user = NeedColumn(place, there, UserRole(), names.user, form);

@@ -51,6 +51,14 @@ TEST(ReadJsonl, FieldsCanBeNamed) {
       Strings{"u|18446744073709551616|t1|v2.00:1"});
 }
 
+TEST(ReadJsonl, BlanksBelongToTheNameOfAField) {
+  EXPECT_EQ(
+      ErrorOf(R"({"user": 1, "item ": 2})", LogKind::kJsonl, ErrorKind::kUsage),
+      "log:1: no item field: none of 'item_id', 'itemId', 'movieId', 'item', 'iid'; the fields are 'user', 'item '; "
+      "name it with --item-col");
+  EXPECT_EQ(Read(R"({"user": 1, "item ": 2})", LogKind::kJsonl, {"", "item ", "", ""}).rows, Strings{"1|2:1"});
+}
+
 TEST(ReadJsonl, NumbersAreIdsAsTheyAreWritten) {
   EXPECT_EQ(Read("{\"user\": -0, \"item\": 0}\n{\"user\": -7, \"item\": 1.0}\n").rows, (Strings{"-0|0:1", "-7|1.0:2"}));
 }

@@ -16,7 +16,8 @@ std::string IdOf(const Json& object, const char* name) {
   if (found == object.end()) {
     return "";
   }
-  const bool plain = found->is_string() || found->is_number_integer();
+  // The parser here does not keep the sign of -0.
+  const bool plain = found->is_string() || (found->is_number_integer() && *found != 0);
   return !plain ? "" : found->is_string() ? found->get<std::string>() : found->dump();
 }
 
