@@ -273,18 +273,23 @@ class ZstdBytes final : public ByteSource {
 
 enum class Coding { kPlain, kGzip, kZstd };
 
-std::unique_ptr<ByteSource> Decode(std::unique_ptr<ByteSource> raw, const std::string& name, Coding& coding) {
-  auto peeked = std::make_unique<PeekedBytes>(std::move(raw));
+std::unique_ptr<PeekedBytes> PeekAt(std::unique_ptr<ByteSource> bytes, const std::string& name) {
+  auto peeked = std::make_unique<PeekedBytes>(std::move(bytes));
   if (const Refused* refused = peeked->FindRefused()) {
     throw Error(ErrorKind::kData, name + ": is " + std::string(refused->what) + "; " + std::string(refused->advice));
   }
+  return peeked;
+}
+
+std::unique_ptr<ByteSource> Decode(std::unique_ptr<ByteSource> raw, const std::string& name, Coding& coding) {
+  auto peeked = PeekAt(std::move(raw), name);
   if (peeked->IsGzip()) {
     coding = Coding::kGzip;
-    return std::make_unique<GzipBytes>(std::move(peeked), name);
+    return PeekAt(std::make_unique<GzipBytes>(std::move(peeked), name), name);
   }
   if (peeked->IsZstd()) {
     coding = Coding::kZstd;
-    return std::make_unique<ZstdBytes>(std::move(peeked), name);
+    return PeekAt(std::make_unique<ZstdBytes>(std::move(peeked), name), name);
   }
   coding = Coding::kPlain;
   return peeked;

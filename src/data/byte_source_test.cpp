@@ -147,6 +147,7 @@ TEST(ByteSource, OtherFormsAreRefusedWithAWayOut) {
   const std::string utf16 = "input: is UTF-16 text; expected UTF-8: convert it with iconv -f UTF-16 -t UTF-8";
   EXPECT_EQ(message(std::string_view("\xff\xfeu\0", 4)), utf16);
   EXPECT_EQ(message(std::string_view("\xfe\xff\0u", 4)), utf16);
+  EXPECT_EQ(message(Zstd(std::string("\xff\xfeu\0", 4))), utf16);
   const std::string expected = "; expected text, gzip or zstd: unpack it first, with ";
   EXPECT_EQ(message("PK\x03\x04\x14"), "input: is a zip archive" + expected + "unzip");
   EXPECT_EQ(message("BZh91AY&SY"), "input: is bzip2 data" + expected + "bunzip2");

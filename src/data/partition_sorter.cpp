@@ -141,7 +141,7 @@ SortedPartition PartitionSorter::Gather() const {
   const std::array<std::size_t, kRowColumns> offsets = {layout_.item,       layout_.time,     layout_.value,
                                                         layout_.propensity, layout_.position, layout_.part};
   for (std::size_t column = 0; column < kRowColumns; ++column) {
-    if (offsets[column] == RowLayout::kAbsent) {
+    if (offsets[column] == RowLayout::kAbsent || kept_.empty()) {
       continue;
     }
     std::vector<std::byte>& bytes = sorted.pieces[column].bytes;

@@ -52,10 +52,9 @@ TEST(ReadJsonl, FieldsCanBeNamed) {
 }
 
 TEST(ReadJsonl, BlanksBelongToTheNameOfAField) {
-  EXPECT_EQ(
-      ErrorOf(R"({"user": 1, "item ": 2})", LogKind::kJsonl, ErrorKind::kUsage),
-      "log:1: no item field: none of 'item_id', 'itemId', 'movieId', 'item', 'iid'; the fields are 'user', 'item '; "
-      "name it with --item-col");
+  EXPECT_EQ(ErrorOf(R"({"user": 1, "item ": 2})", LogKind::kJsonl, ErrorKind::kUsage),
+            "log:1:1: no item column: none of 'item_id', 'itemId', 'movieId', 'item', 'iid'; the columns are 'user', "
+            "'item '; name it with --item-col");
   EXPECT_EQ(Read(R"({"user": 1, "item ": 2})", LogKind::kJsonl, {"", "item ", "", ""}).rows, Strings{"1|2:1"});
 }
 

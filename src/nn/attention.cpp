@@ -79,6 +79,9 @@ void SoftmaxBackward(T* d, const T* weights, std::int64_t stride, RowBlock block
 template <class T>
 void CausalAttention(const T* qkv, std::int64_t length, std::int64_t hidden, std::int64_t heads,
                      AttentionDropout<T> dropout, T* weights, T* out, std::vector<T>& scratch) {
+  if (length == 0) {
+    return;
+  }
   const std::int64_t width = hidden / heads;
   const std::int64_t stride = 3 * hidden;
   const T factor = T{1} / std::sqrt(static_cast<T>(width));
@@ -108,6 +111,9 @@ template <class T>
 void CausalAttentionBackward(const T* d_out, const T* qkv, const T* weights, std::int64_t length, std::int64_t hidden,
                              std::int64_t heads, AttentionDropout<T> dropout, T* qkv_gradient,
                              std::vector<T>& scratch) {
+  if (length == 0) {
+    return;
+  }
   const std::int64_t width = hidden / heads;
   const std::int64_t stride = 3 * hidden;
   const T factor = T{1} / std::sqrt(static_cast<T>(width));
