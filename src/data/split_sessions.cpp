@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Next-item evaluation: users are sessions, the latest of them are held out whole, and every prefix of one is a row.
 #include <algorithm>
-#include <compare>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -21,7 +20,9 @@ constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
 struct SessionKey {
   std::string_view letters;
   std::int64_t number = 0;
-  auto operator<=>(const SessionKey&) const = default;
+  bool operator<(const SessionKey& other) const {
+    return letters != other.letters ? letters < other.letters : number < other.number;
+  }
 };
 
 // "12" is 12 without letters, "s12" is 12 after "s"; any other form has no key.
