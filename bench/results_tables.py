@@ -138,13 +138,16 @@ TABLES["yoochoose"] = {
     "convert": ["--format", "sessions"],
     "metrics": ["recall@20", "mrr@20"],
     "measured": ["recall@20", "mrr@20"],
-    "seeds": [1],
+    "seeds": [1, 2, 3],
     "split_by_seed": False,
     "settings": ["split.kind=given", "split.validation_from=none"],
     "rows": [
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", "decay=0.5", draws=False),
         row("Session kNN", "userknn", "neighbours=500", "sample=5000", "decay=0.5", draws=False),
+        row("EASE", "ease", "precision=float32", draws=False),
+        row("SLIM", "slim", draws=False),
         row("iALS, d = 64", "ials", "unobserved_weight=0.0002", "reg=0.024", "epochs=8"),
+        row("SASRec", "sasrec", "epochs=7", "batch_size=128", "max_length=50", seeds=1),
     ],
 }
