@@ -126,6 +126,7 @@ TABLES["amazon-cds"] = {
         row("Popularity", "popularity", draws=False),
         row("ItemKNN", "itemknn", draws=False),
         row("UserKNN", "userknn", draws=False),
+        row("SLIM", "slim", draws=False),
         row("iALS, d = 128", "ials", "dim=128", "unobserved_weight=0.0014", "reg=0.03", "epochs=8"),
         row("BPR-MF, d = 128", "bpr", "dim=128"),
         row("EASE", "ease", "l2=500", "precision=float32", draws=False),
