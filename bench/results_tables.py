@@ -50,8 +50,8 @@ TABLES = {
         "input": "ml-100k",
         "settings": ["split.validation_users=150", "split.test_users=150"],
         "rows": [
-            row("Popularity", "popularity", draws=False),
-            row("EASE", "ease", "l2=200", draws=False),
+            *classics(["l2=200"], []),
+            row("RecVAE", "recvae"),
             *autoencoders(["batch_size=50"], ["kl_anneal_steps=2000"], 40,
                           ["critic_epochs=80", "critic_learning_rate=1e-3", "finetune_epochs=30"]),
         ],
