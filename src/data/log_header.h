@@ -42,8 +42,9 @@ std::vector<std::string> ReadHeader(RecordReader& records);
 // Where the names come from: what may be wrong with a line of text cannot be wrong with an object.
 enum class HeaderForm { kLine, kObject };
 
-// Blanks around a name of a line do not count. Error(Usage): a named column that is not there, no column with a usual name, one
-// column twice. Error(Data): a header that is not made of name:type (InterColumns), a needed name that stands twice.
+// Blanks around a name of a line do not count. Error(Usage): a named column that is not there, no column with a usual
+// name, one column twice. Error(Data): a header that is not made of name:type (InterColumns), a needed name that stands
+// twice.
 LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& header, const ColumnNames& names,
                       HeaderForm form = HeaderForm::kLine);
 LogColumns InterColumns(const RecordReader& records, const std::vector<std::string>& header, const ColumnNames& names);
