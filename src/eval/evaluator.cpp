@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "eval/gauc.h"
 #include "eval/lists.h"
 #include "eval/ranking.h"
 #include "recforce/base/error.h"
@@ -71,7 +72,11 @@ class Evaluation {
     }
     for (std::size_t index = 0; index < result_.metrics.size(); ++index) {
       if (result_.metrics[index].kind == MetricKind::kGauc) {
-        WeighByTargets(index);
+        std::vector<double> column = result_.Column(index);
+        WeighByTargets(column, result_.targets);
+        for (std::size_t user = 0; user < column.size(); ++user) {
+          result_.per_user[user * result_.metrics.size() + index] = column[user];
+        }
       }
     }
     KeepLists();
@@ -120,22 +125,6 @@ class Evaluation {
         default:
           value = ListValue(metric, ranking, set_.input.row(user), *training_);
       }
-    }
-  }
-
-  // Makes a column of AUCs one of gauc: see EvalResult::per_user.
-  void WeighByTargets(std::size_t metric) {
-    const std::size_t width = result_.metrics.size();
-    double sum = 0.0;
-    double weighted = 0.0;
-    for (std::size_t user = 0; user < result_.targets.size(); ++user) {
-      sum += result_.targets[user];
-      weighted += result_.targets[user] * result_.per_user[user * width + metric];
-    }
-    const double mean = weighted / sum;
-    for (std::size_t user = 0; user < result_.targets.size(); ++user) {
-      double& value = result_.per_user[user * width + metric];
-      value = mean + (value - mean) * result_.targets[user] * static_cast<double>(result_.targets.size()) / sum;
     }
   }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "eval/gauc.h"
 #include "recforce/base/error.h"
 
 namespace recforce::eval {
@@ -104,21 +105,15 @@ Summary SummarizeRows(const EvalResult& result, std::span<const std::size_t> row
     return Summarize(values);
   }
   // Back from the column to each row's AUC, then to the column that these rows alone would have.
-  double targets = 0.0;
-  double weighted = 0.0;
   const double all = result.Mean(metric);
   const double mean_targets =
       std::accumulate(result.targets.begin(), result.targets.end(), 0.0) / static_cast<double>(result.targets.size());
+  std::vector<std::int32_t> targets;
   for (std::size_t n = 0; n < rows.size(); ++n) {
-    const double own = result.targets[rows[n]];
-    values[n] = all + (values[n] - all) * mean_targets / own;
-    targets += own;
-    weighted += own * values[n];
+    targets.push_back(result.targets[rows[n]]);
+    values[n] = all + (values[n] - all) * mean_targets / targets.back();
   }
-  const double mean = weighted / targets;
-  for (std::size_t n = 0; n < rows.size(); ++n) {
-    values[n] = mean + (values[n] - mean) * result.targets[rows[n]] * static_cast<double>(rows.size()) / targets;
-  }
+  WeighByTargets(values, targets);
   return Summarize(values);
 }
 

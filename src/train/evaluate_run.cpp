@@ -58,12 +58,8 @@ StoredEvaluation Measure(const core::Recommender& recommender, const data::Split
   return evaluation;
 }
 
-}  // namespace
-
-RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
-                      const std::optional<std::string>& data) {
-  const RunInfo info = ReadRunInfo(run);
-  const config::Settings settings = ReadSettings(registry, run);
+RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const config::Settings& settings,
+                 const std::optional<std::string>& data) {
   data::Dataset dataset = data::Dataset::Open(data.value_or(settings.section("").As<RunConfig>().data));
   if (dataset.fingerprint() != info.dataset_fingerprint) {
     Fail(dataset.directory().string(), "not the dataset that '" + run.string() + "' was trained on: fingerprint '" +
@@ -77,6 +73,13 @@ RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::pat
   return {std::move(dataset), std::move(split)};
 }
 
+}  // namespace
+
+RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
+                      const std::optional<std::string>& data) {
+  return OpenData(run, ReadRunInfo(run), ReadSettings(registry, run), data);
+}
+
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
                              const std::optional<std::string>& data, const base::StopFlag* stop,
                              const std::vector<std::string>& changes) {
@@ -85,7 +88,7 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
   config::Settings settings = ReadSettings(registry, run);
   ApplyChanges(changes, settings);
   const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
-  const RunData opened = OpenDataOfRun(registry, run, data);
+  const RunData opened = OpenData(run, info, settings, data);
   const LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
   if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
     Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
