@@ -20,11 +20,12 @@ ALLOWED = {
     "model": ["base"],
     "core": ["base", "config", "data", "model"],
     "eval": ["base", "config", "data", "model", "core"],
-    "train": ["base", "config", "data", "model", "core", "eval"],
+    "sim": ["base", "config", "data", "core"],
+    "train": ["base", "config", "data", "model", "core", "eval", "sim"],
     "nn": ["base", "config", "data", "model"],
-    "algos": ["base", "config", "data", "model", "core", "nn"],
+    "algos": ["base", "config", "data", "model", "core", "sim", "nn"],
     "report": ["base", "config", "data", "model", "core", "eval", "train"],
-    "cli": ["base", "config", "data", "model", "core", "eval", "train", "report"],
+    "cli": ["base", "config", "data", "model", "core", "eval", "sim", "train", "report"],
 }
 FUNNEL = "src/nn/torch.h"
 TORCH_ROOMS = {"nn", "algos"}

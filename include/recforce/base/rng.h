@@ -25,6 +25,11 @@ enum class Stream : std::uint32_t {
   kTest = 8,
   kSearch = 9,      // a: trial, b: draw of it
   kNegatives = 12,  // a: epoch, b: row
+  kWorld = 13,      // a: object number: what a simulated world is made of
+  kChoice = 14,     // a: user, b: step: what a simulated user does
+  kPolicy = 15,     // a: user, b: step: what a policy draws
+  kReplay = 16,     // a: update: which transitions are replayed
+  kEnsemble = 17,   // a: member
 };
 
 // One stream. Not thread-safe; cheap to make.

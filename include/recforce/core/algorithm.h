@@ -10,23 +10,42 @@
 
 #include "recforce/base/tensor_file.h"
 #include "recforce/config/field_table.h"
+#include "recforce/core/environment.h"
 #include "recforce/core/recommender.h"
+#include "recforce/core/slate_policy.h"
 #include "recforce/core/trainer.h"
 
 namespace recforce::core {
 
+// What an algorithm learns from.
+enum class Needs : std::uint8_t {
+  kInteractions,
+  kDisplays,     // what was shown and what was chosen of it; a dataset with split.kind=displays
+  kEnvironment,  // no dataset: users who answer
+};
+
 struct AlgorithmSpec {
-  std::string name;                              // "multi_vae": the word of --model and of the config section
-  std::string summary;                           // one line
-  std::string paper;                             // reference
-  bool learns_by_epoch = true;                   // false: closed form, validation adds nothing
-  bool uses_device = false;                      // false: tensors live on the CPU, whatever the device
+  std::string name;             // "multi_vae": the word of --model and of the config section
+  std::string summary;          // one line
+  std::string paper;            // reference
+  bool learns_by_epoch = true;  // false: closed form, validation adds nothing
+  bool uses_device = false;     // false: tensors live on the CPU, whatever the device
+  Needs needs = Needs::kInteractions;
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
   std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)> make_trainer;
   // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.
   std::function<std::unique_ptr<Recommender>(const config::Section&, const base::TensorSet& tensors,
                                              std::int64_t num_items, const std::string& device)>
       load;
+  // Of models that stand for users: the environment that the tensors make. `config` as at training, or changed in what
+  // only its use depends on. Empty for others.
+  std::function<std::shared_ptr<const Environment>(const config::Section&, const base::TensorSet& tensors,
+                                                   std::int64_t num_items, const std::string& device)>
+      load_environment = {};
+  // Of models that choose slates by more than the order of their scores. Empty for others.
+  std::function<std::unique_ptr<SlatePolicy>(const config::Section&, const base::TensorSet& tensors,
+                                             std::int64_t num_items, const std::string& device)>
+      load_policy = {};
 };
 
 class Registry {

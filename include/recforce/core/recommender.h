@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "recforce/base/matrix_view.h"
+#include "recforce/core/choice.h"
 #include "recforce/data/csr.h"
 
 namespace recforce::core {
@@ -34,6 +36,8 @@ class Recommender {
   // The caller owns `out`. REQUIRES: every history item in [0, NumItems()). A model with a vector for each training
   // user scores a stranger by its history (folding in) and says how in its document.
   virtual void ScoreBatch(const UserBatch& users, base::MatrixView<float> out) const = 0;
+  // Of user models: how scores, which are utilities then, become clicks.
+  [[nodiscard]] virtual std::optional<ChoiceRule> choice() const { return std::nullopt; }
 };
 
 }  // namespace recforce::core

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,10 +12,18 @@
 
 #include "recforce/base/stop_flag.h"
 #include "recforce/base/tensor_file.h"
+#include "recforce/core/environment.h"
 #include "recforce/core/recommender.h"
 #include "recforce/data/csr.h"
+#include "recforce/data/display_set.h"
 
 namespace recforce::core {
+
+// How users of an environment are recommended to.
+struct EpisodePlan {
+  std::int64_t slate = 3;     // items shown at once
+  std::int64_t horizon = 20;  // slates shown to a user before the next one takes its place
+};
 
 // What a trainer learns from. Must outlive the trainer.
 struct TrainView {
@@ -24,6 +33,12 @@ struct TrainView {
   // Ids as in the log, for models that bring numbers of their own; empty in most tests.
   std::function<std::string_view(std::int64_t row)> user_id = {};
   std::function<std::string_view(std::int64_t item)> item_id = {};
+  // Of models that need displays, with what selects their weights; null for others.
+  const data::DisplaySet* displays = nullptr;
+  const data::DisplaySet* validation_displays = nullptr;  // null: nothing is validated
+  // Of models that need an environment, and what is shown in it; null for others.
+  const Environment* environment = nullptr;
+  EpisodePlan episodes = {};
 
   // What a sequence model reads.
   [[nodiscard]] const data::CsrView& events() const { return sequences.rows() == 0 ? interactions : sequences; }
@@ -50,6 +65,12 @@ struct EpochContext {
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order in which they are shown
 
+// What a trainer measures of itself on validation data. Higher is better.
+struct OwnValidation {
+  std::string name;
+  double value = 0.0;
+};
+
 // Call order: (BeginPhase (Epoch KeepBest?)* EndPhase)* Export. LoadState may replace everything before it.
 // Not thread-safe. Everything is a function of (view, config, context.seed): same inputs, same bytes.
 class Trainer {
@@ -62,6 +83,8 @@ class Trainer {
   virtual Metrics Epoch(const EpochContext& context) = 0;
   // The model as it is now. Valid until the next call that changes the trainer.
   [[nodiscard]] virtual const Recommender& Current() const = 0;
+  // The value that selects weights where it is no ranking metric; empty: `train` measures Current().
+  [[nodiscard]] virtual std::optional<OwnValidation> Validate(const base::StopFlag* /*stop*/) { return std::nullopt; }
   // Remember the weights as they are now: the best by validation so far, over all phases.
   virtual void KeepBest() = 0;
   // Weights become the remembered ones (as they are, if KeepBest was never called), and auxiliary parts stay.

@@ -9,6 +9,7 @@
 #include "recforce/config/field_table.h"
 #include "recforce/data/csr.h"
 #include "recforce/data/dataset.h"
+#include "recforce/data/display_set.h"
 
 namespace recforce::data {
 
@@ -49,6 +50,10 @@ struct Split {
   Csr train_sequences;                    // the same with repeated items; no rows: nothing is repeated
   EvalSet validation;
   EvalSet test;
+  // Kind displays: all displays of the users of each part, those without a click too.
+  DisplaySet train_displays;
+  DisplaySet validation_displays;
+  DisplaySet test_displays;
   std::string candidates = "all";          // what test targets are ranked among: all, given or sampled
   std::int64_t cold_targets_dropped = 0;   // held-out interactions with items that training never saw
   std::int64_t seen_targets_dropped = 0;   // held-out interactions that repeat a masked item
@@ -66,6 +71,8 @@ struct Split {
 // kind session: users are sessions; the last shares of the sessions by their start are held out whole, and every
 //   prefix of one is a row whose target is the item that follows.
 // kind given: the parts that the log brought (Dataset::parts).
+// kind displays: whole users are held out, as the parts of their displays say or else at random; a row is a choice that
+//   its user made, ranked among what was shown, after the choices before. REQUIRES: displays.
 // Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kind given does).
 // Seen items are masked, unless the log repeats items (auto; kind session never masks them, and
 // strong_generalization always does). Proves itself with VerifySplit before returning.
