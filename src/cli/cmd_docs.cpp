@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/environment_config.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -19,7 +20,8 @@ std::string Parameters(const core::Registry& registry) {
       "`RECFORCE_SECTION_KEY`. Later layers win: defaults, files in order, environment, flags.\n\n" +
       config::RenderMarkdown("", train::RunFields()) + "\n" + config::RenderMarkdown("split", data::SplitFields()) +
       "\n" + config::RenderMarkdown("train", train::TrainFields()) + "\n" +
-      config::RenderMarkdown("eval", eval::EvalFields());
+      config::RenderMarkdown("eval", eval::EvalFields()) + "\n" +
+      config::RenderMarkdown("environment", sim::EnvironmentFields());
   for (const core::AlgorithmSpec& spec : registry.all()) {
     const config::Section section = spec.make_config();
     text += "\n" + config::RenderMarkdown(section.name(), section.fields());

@@ -237,6 +237,8 @@ class Grammar {
   void AddSettings(CLI::App& command, SettingsArgs& args) {
     command.add_option("--model", args.model, "one of " + base::Join(registry_.Names(), ", "));
     command.add_option("--data", args.data, "folder of the dataset");
+    command.add_option("--environment", args.environment,
+                       "users to learn from in place of a dataset: world:NAME, or the run of a user model");
     command.add_option("--config", args.config_files, "YAML file of settings; later files win")
         ->allow_extra_args(false);
     command.add_option("--set", args.settings, "one setting, section.key=value; wins over files")

@@ -71,6 +71,7 @@ void RunGenerate(const GenerateArgs& args, const Session& session);
 struct SettingsArgs {
   std::optional<std::string> model;
   std::optional<std::string> data;
+  std::optional<std::string> environment;
   std::vector<std::string> config_files;
   std::vector<std::string> settings;  // "key=value"
   std::optional<std::int64_t> seed;
