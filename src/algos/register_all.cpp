@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "algos/bpr/bpr.h"
+#include "algos/cdqn/cdqn.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
 #include "algos/ials/ials.h"
@@ -41,6 +42,14 @@ core::AlgorithmSpec Checked(core::AlgorithmSpec spec) {
     check(device);
     return nn::Guarded([&] { return load(section, tensors, num_items, device); });
   };
+  if (spec.load_policy) {
+    spec.load_policy = [check, load = std::move(spec.load_policy)](const config::Section& section,
+                                                                   const base::TensorSet& tensors,
+                                                                   std::int64_t num_items, const std::string& device) {
+      check(device);
+      return nn::Guarded([&] { return load(section, tensors, num_items, device); });
+    };
+  }
   return spec;
 }
 
@@ -61,6 +70,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(RactSpec()));
   registry.Add(Checked(RecvaeSpec()));
   registry.Add(Checked(SasrecSpec()));
+  registry.Add(Checked(CdqnSpec()));
 }
 
 }  // namespace recforce::algos
