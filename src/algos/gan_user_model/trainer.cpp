@@ -97,7 +97,7 @@ const core::Recommender& GanTrainer::Current() const {
   return *recommender_;
 }
 
-std::optional<core::OwnValidation> GanTrainer::Validate(const base::StopFlag* stop) {
+std::optional<double> GanTrainer::Validate(const base::StopFlag* stop) {
   if (validation_ == nullptr || validation_->size() == 0) {
     return std::nullopt;
   }
@@ -111,7 +111,7 @@ std::optional<core::OwnValidation> GanTrainer::Validate(const base::StopFlag* st
     }
     const double value = MeanLogLikelihood(Model()->choice(), utilities, *validation_);
     CheckFinite(value, "log_likelihood");
-    return core::OwnValidation{"log_likelihood", value};
+    return value;
   });
 }
 
