@@ -11,6 +11,7 @@
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
+#include "sim/random_slate.h"
 #include "sim/slate_search.h"
 
 namespace recforce::sim {
@@ -47,22 +48,13 @@ class RandomPolicy final : public core::SlatePolicy {
  public:
   explicit RandomPolicy(std::int64_t num_items) : num_items_(num_items) {}
 
-  // Floyd's sample of k distinct items, then their order.
   void Choose(const core::Episodes& episodes, std::uint64_t seed, Slates slates) const override {
     base::ParallelFor(0, slates.rows, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
         const auto at = static_cast<std::size_t>(row);
         base::Rng rng(seed, base::Stream::kPolicy, static_cast<std::uint64_t>(episodes.users()[at]),
                       static_cast<std::uint32_t>(episodes.steps()[at]));
-        const std::span<std::int32_t> slate = slates.row(row);
-        for (std::size_t place = 0; place < slate.size(); ++place) {
-          const std::int64_t last = num_items_ - slates.cols + static_cast<std::int64_t>(place);
-          const auto drawn = static_cast<std::int32_t>(rng.Below(static_cast<std::uint64_t>(last) + 1));
-          const auto before = slate.first(place);
-          const bool taken = std::find(before.begin(), before.end(), drawn) != before.end();
-          slate[place] = taken ? static_cast<std::int32_t>(last) : drawn;
-        }
-        rng.Shuffle(slate);
+        DrawSlate(rng, num_items_, slates.row(row));
       }
     });
   }
