@@ -113,6 +113,9 @@ class Trial {
     if (name == "top_k") {
       return sim::MakeTopRewardPolicy(environment.NumItems());
     }
+    if (name == "top_utility") {
+      return sim::MakeTopUtilityPolicy(environment.NumItems());
+    }
     if (name == "greedy") {
       return sim::MakeGreedyPolicy(environment);
     }
@@ -127,7 +130,8 @@ class Trial {
 
   std::shared_ptr<const core::SlatePolicy> OpenRun(const std::string& name) {
     if (!std::filesystem::exists(name)) {
-      const std::vector<std::string> known = {"random", "popularity", "top_k", "greedy", "myopic", "mpc"};
+      const std::vector<std::string> known = {"random", "popularity", "top_k", "top_utility",
+                                              "greedy", "myopic",     "mpc"};
       throw base::Error(base::ErrorKind::kNotFound, "--policy: neither a policy nor a run folder: '" + name +
                                                         "'; expected one of " + base::Join(known, ", ") +
                                                         ", or a run folder" + base::DidYouMean(name, known));

@@ -355,8 +355,8 @@ class Grammar {
         ->required();
     simulate
         ->add_option("--policy", args->policies,
-                     "random, popularity, top_k, greedy, myopic, mpc, or a run folder; may be repeated, and the others "
-                     "are compared with the first")
+                     "random, popularity, top_k, top_utility, greedy, myopic, mpc, or a run folder; may be repeated, "
+                     "and the others are compared with the first")
         ->required()
         ->allow_extra_args(false);
     simulate->add_option("--users", args->users, "how many users meet each policy")
