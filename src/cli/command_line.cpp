@@ -38,6 +38,11 @@ std::string NotNegative(const std::string& text) {
   return value && *value >= 0.0 ? "" : "not a number of at least 0: '" + text + "'";
 }
 
+std::string Share(const std::string& text) {
+  const std::optional<double> value = base::ParseReal(text);
+  return value && *value >= 0.0 && *value <= 1.0 ? "" : "not a number from 0 to 1: '" + text + "'";
+}
+
 // Builds the grammar; the arguments live as long as the bound command.
 class Grammar {
  public:
@@ -52,6 +57,7 @@ class Grammar {
     AddCompare();
     AddReport();
     AddRecommend();
+    AddSimulate();
     AddModels();
     AddDemo();
     AddDocs();
@@ -340,6 +346,40 @@ class Grammar {
         ->capture_default_str();
     recommend->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     recommend->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddSimulate() {
+    auto [simulate, args] =
+        Command<SimulateArgs>(app_, "simulate", "Try policies on users of a world or of a user model", RunSimulate);
+    simulate
+        ->add_option("--environment", args->environment,
+                     "world:tabular, world:linear, world:latent, or the run folder of a user model")
+        ->required();
+    simulate
+        ->add_option("--policy", args->policies,
+                     "random, popularity, top_k, top_utility, greedy, myopic, mpc, or a run folder; may be repeated, "
+                     "and the others are compared with the first")
+        ->required()
+        ->allow_extra_args(false);
+    simulate->add_option("--users", args->users, "how many users meet each policy")
+        ->check(Whole(1, 100000000))
+        ->capture_default_str();
+    simulate->add_option("--horizon", args->horizon, "slates shown to a user; environment.horizon otherwise");
+    simulate->add_option("--slate", args->slate, "items shown at once; environment.slate otherwise");
+    simulate->add_option("--seed", args->seed, "seed of what users do and policies draw")
+        ->check(Whole(0))
+        ->capture_default_str();
+    simulate->add_option("--discount", args->discount, "what a reward loses with each step, for the discounted return")
+        ->check(Share)
+        ->capture_default_str();
+    simulate->add_option("--set", args->settings, "one setting, environment.key=value or mpc.key=value")
+        ->allow_extra_args(false);
+    simulate->add_option("--log", args->log, "write what was shown and clicked as a log of displays; with one policy");
+    simulate->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
+    simulate->add_flag("--allow-training-environment", args->allow_training_environment,
+                       "try a policy in the learnt users that it was trained on, all the same");
+    simulate->add_flag("--json", args->json, "print one JSON object");
+    simulate->footer([] { return SimulateHelp(); });
   }
 
   void AddModels() {

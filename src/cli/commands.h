@@ -131,6 +131,24 @@ struct RecommendArgs {
 };
 void RunRecommend(const RecommendArgs& args, const Session& session);
 
+struct SimulateArgs {
+  std::string environment;            // "world:NAME", or the folder of a run of a user model
+  std::vector<std::string> policies;  // names, or folders of runs; the first is what the others are compared with
+  std::int64_t users = 2000;
+  std::optional<std::int64_t> horizon;
+  std::optional<std::int64_t> slate;
+  std::int64_t seed = 1;
+  double discount = 0.9;
+  std::vector<std::string> settings;  // "environment.key=value" or "mpc.key=value"
+  std::optional<std::string> log;
+  std::string device = "cpu";
+  bool allow_training_environment = false;
+  bool json = false;
+};
+void RunSimulate(const SimulateArgs& args, const Session& session);
+// The field tables of its two sections, for `simulate --help`.
+std::string SimulateHelp();
+
 struct ReportArgs {
   std::vector<std::string> runs;
   std::string out;
