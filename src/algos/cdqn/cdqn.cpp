@@ -44,6 +44,7 @@ CdqnOptions OptionsOf(const CdqnConfig& config) {
   options.discount = config.discount;
   options.batch_size = config.batch_size;
   options.learning_rate = config.learning_rate;
+  options.learning_rate_end = config.learning_rate_end;
   options.clip = config.clip;
   options.epochs = config.epochs;
   options.updates_per_epoch = config.updates_per_epoch;
@@ -163,6 +164,8 @@ const config::FieldTable& CdqnFields() {
           .Int("batch_size", &C::batch_size, 1, 1000000, "Transitions in one optimiser step.")
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adam.")
           .Search(0.0003, 0.003, config::Scale::kLog)
+          .Real("learning_rate_end", &C::learning_rate_end, 0.0, 1.0,
+                "Share of learning_rate that is left at the end, to which it falls evenly.")
           .Real("clip", &C::clip, 0.0, 1e9, "Largest norm of a gradient; 0: any.")
           .Choice("loss", &C::loss, {"huber", "squared"}, "Of the difference between Q and its target.")
           .Int("users", &C::users, 1, 1000000, "Users who are shown a slate before each optimiser step.")

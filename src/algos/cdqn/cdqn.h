@@ -27,6 +27,7 @@ struct CdqnConfig {
   std::int64_t patience = 0;
   std::int64_t batch_size = 128;
   double learning_rate = 1e-3;
+  double learning_rate_end = 0.1;
   double clip = 10.0;
   std::string loss = "huber";
   std::int64_t users = 64;

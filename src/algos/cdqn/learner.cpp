@@ -11,6 +11,7 @@
 #include "nn/tensor_io.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/random_slate.h"
 
 namespace recforce::algos {
 namespace {
@@ -113,6 +114,12 @@ double CdqnLearner::Epsilon() const {
   return options_.epsilon_start + (options_.epsilon_end - options_.epsilon_start) * done;
 }
 
+double CdqnLearner::LearningRate() const {
+  const auto all = static_cast<double>(options_.epochs * options_.updates_per_epoch);
+  const double done = std::min(1.0, static_cast<double>(updates_) / all);
+  return options_.learning_rate * (1.0 + (options_.learning_rate_end - 1.0) * done);
+}
+
 void CdqnLearner::Replace(base::Rng& rng, std::span<std::int32_t> slate) const {
   for (std::int32_t& shown : slate) {
     if (rng.Uniform() < options_.epsilon_item && scorer_->size() > static_cast<std::int64_t>(slate.size())) {
@@ -133,7 +140,7 @@ void CdqnLearner::Act(const core::Episodes& episodes, base::MatrixView<std::int3
   for (std::int64_t row = 0; row < slates.rows; ++row) {
     base::Rng rng = users_.Draws(row);
     if (rng.Uniform() < epsilon) {
-      DrawDistinct(rng, scorer_->size(), slates.row(row));
+      sim::DrawSlate(rng, scorer_->size(), slates.row(row));
       PlacesToItems(*scorer_, {slates.row(row).data(), 1, slates.cols});
     } else {
       greedy.push_back(row);
@@ -189,6 +196,7 @@ double CdqnLearner::Update() {
                       options_.target.method == CdqnMethod::kCascade};
   const double loss = step_.Run(params_, rows, targets, options_.clip);
   CheckFinite(loss, "loss");
+  adam_.SetLearningRate(LearningRate());
   adam_.BeginStep();
   adam_.Update(0, params_.flat, step_.gradient());
   scorer_->Refresh();

@@ -30,6 +30,7 @@ struct CdqnOptions {
   double discount = 0.9;
   std::int64_t batch_size = 128;
   double learning_rate = 1e-3;
+  double learning_rate_end = 0.1;  // share of it that is left at the end
   double clip = 10.0;
   std::int64_t epochs = 16;
   std::int64_t updates_per_epoch = 500;
@@ -68,6 +69,7 @@ class CdqnLearner {
 
  private:
   [[nodiscard]] double Epsilon() const;
+  [[nodiscard]] double LearningRate() const;
   // What the users are shown next: with probability epsilon a random subset, else the greedy slate, each of whose items
   // is replaced by a random one with a probability of its own.
   void Act(const core::Episodes& episodes, base::MatrixView<std::int32_t> slates) const;

@@ -8,6 +8,7 @@
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 #include "recforce/core/topk.h"
+#include "sim/random_slate.h"
 
 namespace recforce::algos {
 namespace {
@@ -51,15 +52,6 @@ std::vector<std::int32_t> MergeRanks(const std::vector<std::int32_t>& ranked, st
 }
 
 }  // namespace
-
-void DrawDistinct(base::Rng& rng, std::int64_t size, std::span<std::int32_t> out) {
-  for (std::size_t at = 0; at < out.size(); ++at) {
-    const auto taken = out.first(at);
-    do {
-      out[at] = static_cast<std::int32_t>(rng.Below(static_cast<std::uint64_t>(size)));
-    } while (std::find(taken.begin(), taken.end(), out[at]) != taken.end());
-  }
-}
 
 CdqnUsers::CdqnUsers(const core::Environment& environment, core::EpisodePlan plan, std::int64_t count,
                      std::int64_t first, std::uint64_t seed)
@@ -168,7 +160,7 @@ std::vector<std::int32_t> RewardShortlist(const core::Environment& environment, 
   for (std::int64_t step = 0; step < kShortlistSteps; ++step) {
     for (std::int64_t row = 0; row < count; ++row) {
       base::Rng rng = PolicyDraws(seed, *episodes, row, step);
-      DrawDistinct(rng, items, {slates.data() + row * slate, static_cast<std::size_t>(slate)});
+      sim::DrawSlate(rng, items, {slates.data() + row * slate, static_cast<std::size_t>(slate)});
     }
     episodes->Step({slates.data(), count, slate}, feedback);
     episodes->Rewards({rewards.data(), count, items});

@@ -14,9 +14,6 @@
 
 namespace recforce::algos {
 
-// `out.size()` distinct numbers below `size`, in random order. REQUIRES: size >= out.size().
-void DrawDistinct(base::Rng& rng, std::int64_t size, std::span<std::int32_t> out);
-
 // Sums over slates shown.
 struct ShownTotals {
   double reward = 0.0;  // the environment's, whatever is learnt from
