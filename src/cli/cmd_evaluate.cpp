@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/print_choices.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/eval/groups.h"
@@ -65,6 +66,9 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
   if (!evaluation.group_names.empty()) {
     object["grouped_by"] = evaluation.groups;
     object["groups"] = GroupsToJson(evaluation);
+  }
+  if (!evaluation.choices.empty()) {
+    object["choice"] = Json::parse(ChoicesToJson(evaluation.choices));
   }
   if (RanksFew(evaluation.candidates)) {
     object["warning"] = kSampledWarning;
@@ -149,6 +153,9 @@ void PrintTable(const std::string& model, const train::StoredEvaluation& evaluat
   }
   if (!evaluation.group_names.empty()) {
     PrintGroups(evaluation);
+  }
+  if (!evaluation.choices.empty()) {
+    PrintChoices(evaluation.choices);
   }
 }
 

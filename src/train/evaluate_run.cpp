@@ -106,6 +106,8 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
                                             info.split_fingerprint + "'");
   }
   StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
+  evaluation.choices =
+      MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.ties, eval_config.batch_size, stop);
   for (const std::int32_t user : opened.split.test.users) {
     evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }
