@@ -354,9 +354,10 @@ class Grammar {
                      "world:tabular, world:linear, world:latent, or the run folder of a user model")
         ->required();
     simulate
-        ->add_option("--policy", args->policies,
-                     "random, popularity, top_k, top_utility, greedy, myopic, mpc, or a run folder; may be repeated, "
-                     "and the others are compared with the first")
+        ->add_option(
+            "--policy", args->policies,
+            "random, popularity, top_k, top_utility, greedy, myopic, mpc, RUN (a run folder) or mpc:RUN; may be "
+            "repeated, and the others are compared with the first")
         ->required()
         ->allow_extra_args(false);
     simulate->add_option("--users", args->users, "how many users meet each policy")
