@@ -368,7 +368,9 @@ class Grammar {
     simulate->add_option("--seed", args->seed, "seed of what users do and policies draw")
         ->check(Whole(0))
         ->capture_default_str();
-    simulate->add_option("--discount", args->discount, "what a reward loses with each step, for the discounted return")
+    simulate
+        ->add_option("--discount", args->discount,
+                     "what a reward is worth when it comes a step later, in the return and for mpc")
         ->check(Share)
         ->capture_default_str();
     simulate->add_option("--set", args->settings, "one setting, environment.key=value or mpc.key=value")
