@@ -209,7 +209,7 @@ TEST(LatentWorldTest, AClickDrawsInterestToTheItemAndTiresOfItsTopic) {
   EXPECT_EQ(feedback.reward[0], 1.0F);
   const std::vector<float> after = UtilitiesOf(*episodes, 200);
   const std::int32_t topic = world->truth().topic[17];
-  const float* clicked = world->truth().items.data() + 17 * 8;
+  const float* clicked = world->truth().items.data() + std::ptrdiff_t{17} * 8;
   // Utilities are linear in interest but for its normalisation: match' = (0.95 match + 0.05 <v, v'>) / length.
   double same_topic = 0.0;
   Vector match(200);
@@ -430,7 +430,7 @@ class LatentReference {
       outcome.reward += 1.0 / kPages;
       tired_[truth_.topic[item]] += 1.0;
       for (std::size_t i = 0; i < 8; ++i) {
-        interest_[i] = 0.95 * interest_[i] + 0.05 * truth_.items[item * 8 + i];
+        interest_[i] = 0.95 * interest_[i] + 0.05 * truth_.items[static_cast<std::size_t>(item) * 8 + i];
       }
       Normalise();
     }
