@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.h"
@@ -31,6 +33,9 @@ using Clock = std::chrono::steady_clock;
 
 // Users on whom popularity is measured; those who are tried are not among them.
 constexpr std::int64_t kUsersOfPopularity = 10000;
+
+// Before a run folder: plan ahead, and expect its policy to be shown from then on.
+constexpr std::string_view kMpcOf = "mpc:";
 
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 
@@ -123,15 +128,23 @@ class Trial {
       return sim::MakeExactPolicy(environment);
     }
     if (name == "mpc") {
-      return sim::MakeMpcPolicy(environment, settings_.section("mpc").As<sim::MpcConfig>(), plan_.discount);
+      return MakeMpc(sim::MakeGreedyPolicy(environment));
+    }
+    if (name.starts_with(kMpcOf)) {
+      return MakeMpc(OpenRun(name.substr(kMpcOf.size())));
     }
     return OpenRun(name);
+  }
+
+  std::shared_ptr<const core::SlatePolicy> MakeMpc(std::shared_ptr<const core::SlatePolicy> base) const {
+    return sim::MakeMpcPolicy(*opened_.environment, settings_.section("mpc").As<sim::MpcConfig>(), plan_.discount,
+                              std::move(base));
   }
 
   std::shared_ptr<const core::SlatePolicy> OpenRun(const std::string& name) {
     if (!std::filesystem::exists(name)) {
       const std::vector<std::string> known = {"random", "popularity", "top_k", "top_utility",
-                                              "greedy", "myopic",     "mpc"};
+                                              "greedy", "myopic",     "mpc",   "mpc:RUN"};
       throw base::Error(base::ErrorKind::kNotFound, "--policy: neither a policy nor a run folder: '" + name +
                                                         "'; expected one of " + base::Join(known, ", ") +
                                                         ", or a run folder" + base::DidYouMean(name, known));

@@ -376,9 +376,10 @@ class Grammar {
                      "world:tabular, world:linear, world:latent, or the run folder of a user model")
         ->required();
     simulate
-        ->add_option("--policy", args->policies,
-                     "random, popularity, top_k, top_utility, greedy, myopic, mpc, or a run folder; may be repeated, "
-                     "and the others are compared with the first")
+        ->add_option(
+            "--policy", args->policies,
+            "random, popularity, top_k, top_utility, greedy, myopic, mpc, RUN (a run folder) or mpc:RUN; may be "
+            "repeated, and the others are compared with the first")
         ->required()
         ->allow_extra_args(false);
     simulate->add_option("--users", args->users, "how many users meet each policy")
@@ -389,7 +390,9 @@ class Grammar {
     simulate->add_option("--seed", args->seed, "seed of what users do and policies draw")
         ->check(Whole(0))
         ->capture_default_str();
-    simulate->add_option("--discount", args->discount, "what a reward loses with each step, for the discounted return")
+    simulate
+        ->add_option("--discount", args->discount,
+                     "what a reward is worth when it comes a step later, in the return and for mpc")
         ->check(Share)
         ->capture_default_str();
     simulate->add_option("--set", args->settings, "one setting, environment.key=value or mpc.key=value")

@@ -173,7 +173,7 @@ TEST(ChoiceTest, TheLossIsZeroExactlyWhereTheChoiceIsCertain) {
     EXPECT_GT(ChoiceLoss({law}, unsure, 0), 0.01);
     EXPECT_GT(ChoiceLoss({law}, sure, 2), 1.0);
   }
-  EXPECT_NEAR(ChoiceLoss({ChoiceLaw::kSoftmax}, {{1e4F, 0.0F}}, 0), 0.0, 1e-12);
+  EXPECT_NEAR(ChoiceLoss({ChoiceLaw::kSoftmax}, std::vector<float>{1e4F, 0.0F}, 0), 0.0, 1e-12);
 }
 
 TEST(ChoiceTest, LargeUtilitiesNeitherOverflowNorTie) {

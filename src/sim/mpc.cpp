@@ -2,15 +2,15 @@
 #include "sim/mpc.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 #include <numeric>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
-#include "sim/policies.h"
 #include "sim/slate_search.h"
 
 namespace recforce::sim {
@@ -23,24 +23,31 @@ constexpr std::int64_t kMostCells = std::int64_t{1} << 22;
 
 constexpr std::int64_t kUsersPerChunk = 16;
 
+// Slates that are perturbed: of the base policy, greedy, and by reward.
+constexpr std::int64_t kOrigins = 3;
+
+constexpr double kStandardErrors = 2.0;
+
 // What the seed of a step's futures is drawn from; no user has this number.
 constexpr std::uint64_t kFutures = 0xffff'ffff'ffff'0001ULL;
 
 // Users who stand at the same step, and the slates that are tried on them.
 struct Planned {
   std::vector<std::int32_t> rows;        // [n] of the episodes
-  std::vector<std::int32_t> candidates;  // [candidates, n, k]
-  std::vector<double> values;            // [candidates, n]
+  std::vector<std::int32_t> candidates;  // [candidates, n, k]; the first is that of the base policy
+  std::vector<double> at_once;           // [candidates, n] what a slate is expected to bring at its step
+  std::vector<double> later;             // [candidates, n, rollouts] what the steps after it brought
 };
 
 class MpcPolicy final : public core::SlatePolicy {
  public:
-  MpcPolicy(const core::Environment& environment, const MpcConfig& config, double discount)
+  MpcPolicy(const core::Environment& environment, const MpcConfig& config, double discount,
+            std::shared_ptr<const core::SlatePolicy> base)
       : num_items_(environment.NumItems()),
         rule_(environment.choice()),
         config_(config),
         discount_(discount),
-        base_(MakeGreedyPolicy(environment)) {}
+        base_(std::move(base)) {}
 
   void Choose(const core::Episodes& episodes, std::uint64_t seed, Slates slates) const override {
     std::set<std::int32_t> steps;
@@ -81,13 +88,14 @@ class MpcPolicy final : public core::SlatePolicy {
   void Propose(const core::Episodes& episodes, std::uint64_t seed, std::int64_t k, Planned& planned) const {
     const auto n = static_cast<std::int64_t>(planned.rows.size());
     planned.candidates.resize(static_cast<std::size_t>(config_.candidates * n * k));
-    planned.values.resize(static_cast<std::size_t>(config_.candidates * n));
+    planned.at_once.resize(static_cast<std::size_t>(config_.candidates * n));
     std::vector<float> buffer(static_cast<std::size_t>(2 * n * num_items_));
     const base::MatrixView<float> utilities{buffer.data(), n, num_items_};
     const base::MatrixView<float> rewards{buffer.data() + n * num_items_, n, num_items_};
     const std::unique_ptr<core::Episodes> standing = episodes.Fork(planned.rows, seed);
     standing->Utilities(utilities);
     standing->Rewards(rewards);
+    base_->Choose(*standing, seed, {planned.candidates.data(), n, k});
     base::ParallelFor(0, n, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
       SlateSearch search(rule_);
       core::TopK top_k(num_items_);
@@ -97,21 +105,35 @@ class MpcPolicy final : public core::SlatePolicy {
                       static_cast<std::uint32_t>(episodes.steps()[row]));
         for (std::int64_t c = 0; c < config_.candidates; ++c) {
           const std::span<std::int32_t> slate = Candidate(planned, c, user, k);
-          if (c == 0) {
+          if (c == 1) {
             search.Greedy(utilities.row(user), rewards.row(user), slate);
-          } else if (c == 1) {
+          } else if (c == 2) {
             const std::span<const std::int32_t> best = top_k.Select(rewards.row(user), k, {});
             std::copy(best.begin(), best.end(), slate.begin());
-          } else {
-            const std::span<const std::int32_t> origin = Candidate(planned, c % 2, user, k);
+          } else if (c > 2) {
+            const std::span<const std::int32_t> origin = Candidate(planned, c % kOrigins, user, k);
             std::copy(origin.begin(), origin.end(), slate.begin());
+          }
+          if (c > 2 || StandsBefore(planned, c, user, k)) {
             Perturb(rng, slate);
           }
-          planned.values[static_cast<std::size_t>(c * n + user)] =
+          planned.at_once[static_cast<std::size_t>(c * n + user)] =
               search.Value(utilities.row(user), rewards.row(user), slate);
         }
       }
     });
+  }
+
+  // Whether an earlier candidate has the same items.
+  [[nodiscard]] static bool StandsBefore(Planned& planned, std::int64_t candidate, std::int64_t user, std::int64_t k) {
+    const std::span<const std::int32_t> slate = Candidate(planned, candidate, user, k);
+    for (std::int64_t before = 0; before < candidate; ++before) {
+      const std::span<const std::int32_t> other = Candidate(planned, before, user, k);
+      if (std::is_permutation(slate.begin(), slate.end(), other.begin())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   [[nodiscard]] static std::span<std::int32_t> Candidate(Planned& planned, std::int64_t candidate, std::int64_t user,
@@ -136,40 +158,36 @@ class MpcPolicy final : public core::SlatePolicy {
     }
   }
 
-  // Adds to the values what the steps after the first bring.
+  // What the steps after the first bring.
   void RollOut(const core::Episodes& episodes, std::int32_t step, std::uint64_t seed, std::int64_t k,
                Planned& planned) const {
-    if (config_.horizon == 1) {
-      return;
-    }
     base::Rng rng(seed, base::Stream::kPolicy, kFutures, static_cast<std::uint32_t>(step));
     const std::uint64_t high = rng.Next();
     const std::uint64_t future_seed = high << 32U | rng.Next();
-    const std::int64_t copies = config_.rollouts;
     std::vector<std::int32_t> copied;  // copies of a user stand together
     for (const std::int32_t row : planned.rows) {
-      copied.insert(copied.end(), static_cast<std::size_t>(copies), row);
+      copied.insert(copied.end(), static_cast<std::size_t>(config_.rollouts), row);
     }
-    const auto n = static_cast<std::int64_t>(planned.rows.size());
-    std::vector<std::int32_t> buffer(copied.size() * static_cast<std::size_t>(k));
-    const Slates shown{buffer.data(), n * copies, k};
+    const auto copies = static_cast<std::int64_t>(copied.size());
+    planned.later.assign(static_cast<std::size_t>(config_.candidates * copies), 0.0);
+    std::vector<std::int32_t> buffer(static_cast<std::size_t>(copies * k));
+    const Slates shown{buffer.data(), copies, k};
     core::Feedback feedback;
-    for (std::int64_t c = 0; c < config_.candidates; ++c) {
-      for (std::int64_t row = 0; row < shown.rows; ++row) {
-        const std::span<const std::int32_t> slate = Candidate(planned, c, row / copies, k);
-        std::copy(slate.begin(), slate.end(), shown.row(row).begin());
+    for (std::int64_t c = 0; c < config_.candidates && config_.horizon > 1; ++c) {
+      for (std::int64_t copy = 0; copy < copies; ++copy) {
+        const std::span<const std::int32_t> slate = Candidate(planned, c, copy / config_.rollouts, k);
+        std::copy(slate.begin(), slate.end(), shown.row(copy).begin());
       }
       const std::unique_ptr<core::Episodes> futures = episodes.Fork(copied, future_seed);
-      double weight = 1.0;
       futures->Step({shown.data, shown.rows, k}, feedback);
+      double weight = 1.0;
       for (std::int64_t later = 1; later < config_.horizon; ++later) {
         weight *= discount_;
         base_->Choose(*futures, future_seed, shown);
         futures->Step({shown.data, shown.rows, k}, feedback);
-        for (std::int64_t row = 0; row < shown.rows; ++row) {
-          planned.values[static_cast<std::size_t>(c * n + row / copies)] +=
-              weight * static_cast<double>(feedback.reward[static_cast<std::size_t>(row)]) /
-              static_cast<double>(copies);
+        for (std::int64_t copy = 0; copy < copies; ++copy) {
+          planned.later[static_cast<std::size_t>(c * copies + copy)] +=
+              weight * static_cast<double>(feedback.reward[static_cast<std::size_t>(copy)]);
         }
       }
     }
@@ -178,11 +196,11 @@ class MpcPolicy final : public core::SlatePolicy {
   void ShowBest(Planned& planned, Slates slates) const {
     const auto n = static_cast<std::int64_t>(planned.rows.size());
     for (std::int64_t user = 0; user < n; ++user) {
-      double best = -std::numeric_limits<double>::infinity();
+      double best = 0.0;
       std::int64_t best_candidate = 0;
-      for (std::int64_t c = 0; c < config_.candidates; ++c) {
-        if (const double value = planned.values[static_cast<std::size_t>(c * n + user)]; value > best) {
-          best = value;
+      for (std::int64_t c = 1; c < config_.candidates; ++c) {
+        if (const double gain = SureGain(planned, c, user); gain > best) {
+          best = gain;
           best_candidate = c;
         }
       }
@@ -191,11 +209,31 @@ class MpcPolicy final : public core::SlatePolicy {
     }
   }
 
+  // How much more a candidate brings than the slate of the base policy; 0 where it may be noise.
+  [[nodiscard]] double SureGain(const Planned& planned, std::int64_t candidate, std::int64_t user) const {
+    const auto n = static_cast<std::int64_t>(planned.rows.size());
+    const double first = planned.at_once[static_cast<std::size_t>(candidate * n + user)] -
+                         planned.at_once[static_cast<std::size_t>(user)];
+    const auto futures = static_cast<double>(config_.rollouts);
+    double sum = 0.0;
+    double squares = 0.0;
+    for (std::int64_t future = 0; future < config_.rollouts; ++future) {
+      const std::int64_t copy = user * config_.rollouts + future;
+      const double gain = planned.later[static_cast<std::size_t>(candidate * n * config_.rollouts + copy)] -
+                          planned.later[static_cast<std::size_t>(copy)];
+      sum += gain;
+      squares += gain * gain;
+    }
+    const double mean = sum / futures;
+    const double variance = config_.rollouts > 1 ? (squares - sum * mean) / (futures - 1.0) / futures : 0.0;
+    return first + mean > kStandardErrors * std::sqrt(std::max(0.0, variance)) ? first + mean : 0.0;
+  }
+
   std::int64_t num_items_;
   core::ChoiceRule rule_;
   MpcConfig config_;
   double discount_;
-  std::unique_ptr<core::SlatePolicy> base_;
+  std::shared_ptr<const core::SlatePolicy> base_;
 };
 
 }  // namespace
@@ -211,8 +249,8 @@ const config::FieldTable& MpcFields() {
 }
 
 std::unique_ptr<core::SlatePolicy> MakeMpcPolicy(const core::Environment& environment, const MpcConfig& config,
-                                                 double discount) {
-  return std::make_unique<MpcPolicy>(environment, config, discount);
+                                                 double discount, std::shared_ptr<const core::SlatePolicy> base) {
+  return std::make_unique<MpcPolicy>(environment, config, discount, std::move(base));
 }
 
 }  // namespace recforce::sim

@@ -13,19 +13,23 @@ namespace recforce::sim {
 
 struct MpcConfig {
   std::int64_t horizon = 5;     // slates that a future has, the candidate's included
-  std::int64_t rollouts = 8;    // futures of each candidate
+  std::int64_t rollouts = 16;   // futures of each candidate
   std::int64_t candidates = 8;  // slates that are tried
 };
 const config::FieldTable& MpcFields();
 
-// Candidates are the greedy slate (SlateSearch::Greedy), the k items of the largest rewards, and these two in turn with
-// one to k random places filled by random items. Each is shown to copies of the user, who then meet the greedy policy;
-// all candidates meet the same random futures (Episodes::Fork with one seed). The one of the largest mean discounted
-// reward is shown, the earlier among equals; the reward of its first step enters by its expectation.
-// Copies know what Episodes know, hidden state of users included.
-// A decision costs candidates * rollouts * horizon steps of the environment, and about as many decisions of the greedy
-// policy. `environment`: what it says of items and choice is kept, and no reference.
+// The rollout algorithm (Bertsekas, "Rollout, Policy Iteration, and Distributed Reinforcement Learning", 2020): each
+// candidate is shown to copies of the user, whom `base` serves from then on. Candidates are the slate of `base`, the
+// greedy one (SlateSearch::Greedy), the k items of the largest rewards, and these three in turn with one to k random
+// places filled by random items, as is a candidate that another equals. All of them meet the same random futures
+// (Episodes::Fork with one seed). The candidate of the largest mean discounted reward is shown if its mean gain over
+// the slate of `base` exceeds two standard errors of that difference; else noise would make the plan worse than no
+// plan. The first step's reward enters by its expectation. Copies know what Episodes know, hidden state of users
+// included.
+//
+// A decision costs candidates * rollouts steps of the environment, and (horizon - 1) times as many together with as
+// many decisions of `base`. What `environment` says of items and choice is kept, and no reference to it.
 std::unique_ptr<core::SlatePolicy> MakeMpcPolicy(const core::Environment& environment, const MpcConfig& config,
-                                                 double discount);
+                                                 double discount, std::shared_ptr<const core::SlatePolicy> base);
 
 }  // namespace recforce::sim

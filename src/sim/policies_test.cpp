@@ -137,19 +137,46 @@ test::Toy Trap() {
 TEST(PoliciesTest, PlanningAvoidsATrap) {
   const test::ToyEnvironment world(Trap());
   const auto episodes = world.Start(FirstUsers(10), 1);
-  const auto mpc = MakeMpcPolicy(world, {.horizon = 4, .rollouts = 8, .candidates = 12}, 0.9);
+  const auto mpc = MakeMpcPolicy(world, {.horizon = 4, .rollouts = 8, .candidates = 12}, 0.9, MakeGreedyPolicy(world));
   for (std::size_t user = 0; user < 10; ++user) {
     EXPECT_EQ(Chosen(*MakeExactPolicy(world), *episodes, 1)[user], Slate{0});
     EXPECT_EQ(Chosen(*mpc, *episodes, 1)[user], Slate{1});
   }
   // Looking one step ahead sees what the greedy policy sees.
-  const auto short_sighted = MakeMpcPolicy(world, {.horizon = 1, .rollouts = 8, .candidates = 12}, 0.9);
+  const auto short_sighted =
+      MakeMpcPolicy(world, {.horizon = 1, .rollouts = 8, .candidates = 12}, 0.9, MakeGreedyPolicy(world));
   EXPECT_EQ(Chosen(*short_sighted, *episodes, 1)[0], Slate{0});
+}
+
+// Where clicks lead nowhere, nothing later speaks for a slate that brings less at once.
+TEST(PoliciesTest, PlansWithoutAFutureAreGreedy) {
+  test::Toy toy = test::RandomToy(6, 4, kShannon);
+  for (std::size_t cell = 6; cell < toy.utilities.size(); ++cell) {
+    toy.utilities[cell] = toy.utilities[cell % 6];
+    toy.rewards[cell] = toy.rewards[cell % 6];
+  }
+  const test::ToyEnvironment world(toy);
+  const auto episodes = world.Start(FirstUsers(50), 1);
+  const auto greedy = MakeGreedyPolicy(world);
+  const auto mpc = MakeMpcPolicy(world, {.horizon = 5, .rollouts = 4, .candidates = 10}, 0.9, MakeGreedyPolicy(world));
+  EXPECT_EQ(Chosen(*mpc, *episodes, 2), Chosen(*greedy, *episodes, 2));
+}
+
+TEST(PoliciesTest, PlansStartFromTheirBase) {
+  const test::ToyEnvironment world(test::RandomToy(6, 4, kShannon));
+  const auto episodes = world.Start(FirstUsers(20), 1);
+  const std::vector<std::int64_t> counts = {0, 1, 2, 3, 4, 5};
+  const auto plan = [&](std::int64_t candidates) {
+    return MakeMpcPolicy(world, {.horizon = 1, .rollouts = 1, .candidates = candidates}, 0.9,
+                         MakePopularityPolicy(counts));
+  };
+  EXPECT_EQ(Chosen(*plan(1), *episodes, 2), std::vector<Slate>(20, {5, 4}));
+  EXPECT_EQ(Chosen(*plan(2), *episodes, 2), Chosen(*MakeGreedyPolicy(world), *episodes, 2));
 }
 
 TEST(PoliciesTest, PlansDependOnTheUserAlone) {
   const test::ToyEnvironment world(test::RandomToy(9, 5, kShannon));
-  const auto mpc = MakeMpcPolicy(world, {.horizon = 3, .rollouts = 2, .candidates = 5}, 0.9);
+  const auto mpc = MakeMpcPolicy(world, {.horizon = 3, .rollouts = 2, .candidates = 5}, 0.9, MakeGreedyPolicy(world));
   const auto all = world.Start(FirstUsers(30), 1);
   const std::vector<std::int64_t> some = {20, 4};
   const auto few = world.Start(some, 1);
@@ -163,7 +190,7 @@ TEST(PoliciesTest, PlansDependOnTheUserAlone) {
 TEST(PoliciesTest, PlansOfTheWholeCatalogueHaveNothingToExchange) {
   const test::ToyEnvironment world = TwoItems();
   const auto episodes = world.Start(FirstUsers(1), 1);
-  const auto mpc = MakeMpcPolicy(world, {.horizon = 2, .rollouts = 1, .candidates = 4}, 1.0);
+  const auto mpc = MakeMpcPolicy(world, {.horizon = 2, .rollouts = 1, .candidates = 4}, 1.0, MakeGreedyPolicy(world));
   const Slate slate = Chosen(*mpc, *episodes, 2)[0];
   EXPECT_EQ(std::set<std::int32_t>(slate.begin(), slate.end()), (std::set<std::int32_t>{0, 1}));
 }

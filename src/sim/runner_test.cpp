@@ -128,7 +128,8 @@ TEST(RunnerTest, BatchesAndThreadsChangeNothing) {
   std::vector<std::unique_ptr<core::SlatePolicy>> policies;
   policies.push_back(MakeRandomPolicy(8));
   policies.push_back(MakeExactPolicy(world));
-  policies.push_back(MakeMpcPolicy(world, {.horizon = 3, .rollouts = 3, .candidates = 4}, 0.9));
+  policies.push_back(
+      MakeMpcPolicy(world, {.horizon = 3, .rollouts = 3, .candidates = 4}, 0.9, MakeGreedyPolicy(world)));
   for (const auto& policy : policies) {
     SimulationPlan plan{.users = 60, .horizon = 6, .slate = 2, .first_user = 1000};
     base::SetThreads(1);
