@@ -321,7 +321,7 @@ data::Split ShownSplit() {
 // A first click comes before anything is known of its user.
 TEST_P(Algorithm, RanksWhatWasShownToUsersWithoutHistory) {
   static const data::Split shown = ShownSplit();
-  Shorten("2");
+  Shorten("1");
   const core::TrainView view{.interactions = shown.train.view(),
                              .num_items = shown.num_items(),
                              .displays = &shown.train_displays,
