@@ -142,11 +142,12 @@ class Grammar {
   }
 
   void AddData() {
-    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs");
+    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs, add displays");
     data->allow_extras();
     AddValidate(*data);
     AddConvert(*data);
     AddExport(*data);
+    AddDisplays(*data);
     auto [describe, describe_args] =
         Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
     describe->add_option("DIR", describe_args->directory, "folder of the dataset")->required();
@@ -210,6 +211,25 @@ class Grammar {
         ->add_option("--out", args->out,
                      "file to write; a folder for recbole, and for adjacency and sessions where the log has parts")
         ->required();
+  }
+
+  void AddDisplays(CLI::App& data) {
+    auto [displays, args] = Command<DisplaysArgs>(
+        data, "displays", "Make displays for a dataset that does not say what was shown", RunDisplays);
+    data::DisplayOptions& options = args->options;
+    displays->add_option("DIR", args->directory, "folder of the dataset")->required();
+    displays->add_option("--kind", options.kind, "one of " + base::Join(data::DisplayKinds(), ", "))->required();
+    displays->add_option("--size", options.size, "items of a display at most, the chosen one among them")
+        ->check(Whole(2, 1000))
+        ->capture_default_str();
+    displays->add_option("--seed", options.seed, "seed of draws, of ties in time and of the stored order")
+        ->check(Whole(0))
+        ->capture_default_str();
+    displays->add_flag_callback(
+        "--no-parts", [args = args] { args->options.parts = false; },
+        "leave the parts of the log out, so that split.kind=displays draws users itself");
+    displays->add_flag("--overwrite", options.overwrite, "replace a dataset in --out that was made otherwise");
+    displays->add_option("--out", args->out, "folder of the dataset to write")->required();
   }
 
   // What every command that reads a log asks.

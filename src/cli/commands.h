@@ -10,6 +10,7 @@
 
 #include "recforce/base/stop_flag.h"
 #include "recforce/core/algorithm.h"
+#include "recforce/data/build_displays.h"
 #include "recforce/data/convert.h"
 
 namespace recforce::cli {
@@ -53,6 +54,13 @@ struct ExportArgs {
   std::string out;
 };
 void RunExport(const ExportArgs& args, const Session& session);
+
+struct DisplaysArgs {
+  std::string directory;
+  std::string out;
+  data::DisplayOptions options;
+};
+void RunDisplays(const DisplaysArgs& args, const Session& session);
 
 struct DescribeArgs {
   std::string directory;
@@ -163,6 +171,9 @@ void RunDocs(const DocsArgs& args, const Session& session);
 inline constexpr const char* kSampledWarning =
     "targets were ranked among a few items only; such metrics do not order models reliably (Krichene and Rendle, KDD "
     "2020). rank the whole catalogue with split.candidates=all";
+
+// Whether such a warning is due: what people were really shown is no sample.
+inline bool RanksFew(const std::string& candidates) { return candidates != "all" && candidates != "displays"; }
 
 // "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
 std::string TimeText(std::int64_t seconds);
