@@ -16,7 +16,14 @@ constexpr int kMostConjugateSteps = 200;
 constexpr int kMostHalvings = 40;
 constexpr double kEnoughDescent = 1e-4;  // of what the gradient promises (Armijo)
 constexpr double kSmallGradient = 1e-6;
+// Losses closer than this share are equal. Near the minimum rounding hides what a step gains, and the step is right.
+constexpr double kRelativeRounding = 1e-12;
 constexpr std::int64_t kDisplaysPerChunk = 256;
+
+// Whether a step gained a share of what was promised of it, as far as rounding lets one see.
+bool IsEnough(double before, double after, double promised) {
+  return after <= before + kEnoughDescent * promised + kRelativeRounding * before;
+}
 
 // The loss of two coefficients, its gradient and Hessian.
 struct TwoByTwo {
@@ -136,14 +143,14 @@ FeatureLogit FitFeatureLogit(const data::DisplaySet& set, std::span<const double
     for (int halving = 0; halving < kMostHalvings && !better; ++halving, length *= 0.5) {
       const FeatureLogit there{at.beta + length * beta, at.no_click + length * none};
       const TwoByTwo tried = EvaluateFeatures(set, features, no_clicks, there);
-      better = tried.loss <= here.loss + kEnoughDescent * length * promised;
+      better = IsEnough(here.loss, tried.loss, length * promised);
       if (better) {
         at = there;
         here = tried;
       }
     }
     if (!better) {
-      break;  // rounding hides what is left to gain
+      break;  // no step gains anything
     }
   }
   return at;
@@ -262,10 +269,10 @@ std::vector<double> MinimizeItemLogit(ItemLogitLoss& loss, double l2, std::vecto
       for (std::size_t i = 0; i < at.size(); ++i) {
         there[i] = at[i] + length * direction[i];
       }
-      better = loss.Evaluate(there, l2, nullptr) <= value + kEnoughDescent * length * promised;
+      better = IsEnough(value, loss.Evaluate(there, l2, nullptr), length * promised);
     }
     if (!better) {
-      break;  // rounding hides what is left to gain
+      break;  // no step gains anything
     }
     at = there;
     value = loss.Evaluate(at, l2, &gradient);

@@ -48,7 +48,7 @@ class ItemLogitLoss {
 };
 
 // The minimum from `start` ([num_items + 1]); its largest gradient entry is at most 1e-6, or as small as rounding lets
-// it be.
+// it be. Utilities are known but for a number added to all; the penalty makes their sum, no-click's with it, zero.
 std::vector<double> MinimizeItemLogit(ItemLogitLoss& loss, double l2, std::vector<double> start,
                                       const base::StopFlag* stop = nullptr);
 

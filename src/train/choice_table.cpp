@@ -28,7 +28,7 @@ std::vector<ChoiceRow> MakeChoiceTable(const std::string& name, const core::Reco
   const data::DisplaySet& train = split.train_displays;
   if (train.size() > 0) {
     add("item_logit", eval::FitItemLogit(train, split.num_items(), {}, stop));
-    add("popularity", eval::FitPopularityLogit(train, split.num_items()));
+    add("popularity_logit", eval::FitPopularityLogit(train, split.num_items()));
   }
   // The uniform choice may be nothing where the model may choose nothing, or else the log does.
   const bool in_log = std::any_of(train.choice.begin(), train.choice.end(), [](std::int32_t c) { return c < 0; });

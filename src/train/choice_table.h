@@ -13,7 +13,7 @@
 namespace recforce::train {
 
 struct ChoiceRow {
-  std::string name;  // of the algorithm, or of the baseline: "item_logit", "popularity" or "uniform"
+  std::string name;  // of the algorithm, or of the baseline: "item_logit", "popularity_logit" or "uniform"
   eval::ChoiceResult result;
 };
 

@@ -51,7 +51,7 @@ TEST(ChoiceTableTest, TheModelStandsBesideBaselinesThatLearntFromTraining) {
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].name, "mine");
   EXPECT_EQ(rows[1].name, "item_logit");
-  EXPECT_EQ(rows[2].name, "popularity");
+  EXPECT_EQ(rows[2].name, "popularity_logit");
   EXPECT_EQ(rows[3].name, "uniform");
   // The model's ties are against it, those of baselines at random: item 3 was never shown, item 2 never chosen.
   EXPECT_DOUBLE_EQ(MeanOf(rows[0], eval::ChoiceMeasure::kPrecision1), 0.0);
