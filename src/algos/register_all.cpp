@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "algos/bpr/bpr.h"
+#include "algos/cdqn/cdqn.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
 #include "algos/gan_user_model/gan_user_model.h"
@@ -50,6 +51,14 @@ core::AlgorithmSpec Checked(core::AlgorithmSpec spec) {
       return nn::Guarded([&] { return load(section, tensors, num_items, device); });
     };
   }
+  if (spec.load_policy) {
+    spec.load_policy = [check, load = std::move(spec.load_policy)](const config::Section& section,
+                                                                   const base::TensorSet& tensors,
+                                                                   std::int64_t num_items, const std::string& device) {
+      check(device);
+      return nn::Guarded([&] { return load(section, tensors, num_items, device); });
+    };
+  }
   return spec;
 }
 
@@ -71,6 +80,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(RecvaeSpec()));
   registry.Add(Checked(SasrecSpec()));
   registry.Add(Checked(GanUserModelSpec()));
+  registry.Add(Checked(CdqnSpec()));
 }
 
 }  // namespace recforce::algos

@@ -27,6 +27,8 @@ class Adam {
   Adam(std::span<const torch::Tensor> parameters, AdamOptions options);
 
   void BeginStep() { ++step_; }
+  // Of the steps from here on; not part of what Save keeps.
+  void SetLearningRate(double learning_rate) { options_.learning_rate = learning_rate; }
   // parameter number `index`: any shape, contiguous; gradient of the same shape.
   void Update(std::size_t index, torch::Tensor& parameter, const torch::Tensor& gradient);
   // The gradient is `gradient` [rows.size(), H] at `rows` (ascending) of `parameter` [N, H] and zero elsewhere;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "nn/device.h"
@@ -12,7 +13,8 @@
 namespace recforce::algos {
 
 // Learner: constructed from (view, options, context), with Epoch(context), recommender(), KeepBest(), RestoreBest(),
-// Export(set): the model, Save(set) and Load(set): all that is needed to go on.
+// Export(set): the model, Save(set) and Load(set): all that is needed to go on. With Validate(stop), too, a learner
+// measures itself.
 template <class Learner>
 class OnePhaseTrainer final : public core::Trainer {
  public:
@@ -29,6 +31,13 @@ class OnePhaseTrainer final : public core::Trainer {
     return nn::Guarded([&] { return learner_.Epoch(context); });
   }
   [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
+  [[nodiscard]] std::optional<double> Validate(const base::StopFlag* stop) override {
+    if constexpr (requires(Learner & learner) { learner.Validate(stop); }) {
+      return nn::Guarded([&] { return learner_.Validate(stop); });
+    } else {
+      return std::nullopt;
+    }
+  }
   void KeepBest() override {
     nn::Guarded([&] { learner_.KeepBest(); });
   }

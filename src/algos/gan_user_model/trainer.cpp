@@ -107,7 +107,7 @@ const core::Recommender& GanTrainer::Current() const {
   return *recommender_;
 }
 
-std::optional<core::OwnValidation> GanTrainer::Validate(const base::StopFlag* stop) {
+std::optional<double> GanTrainer::Validate(const base::StopFlag* stop) {
   if (validation_ == nullptr || validation_->size() == 0) {
     return std::nullopt;
   }
@@ -119,7 +119,7 @@ std::optional<core::OwnValidation> GanTrainer::Validate(const base::StopFlag* st
     const float scale = FittedScale();
     const double value = MeanLogLikelihood(Scaled(Model()->choice(), scale), ValidationUtilities(scale), *validation_);
     CheckFinite(value, "log_likelihood");
-    return core::OwnValidation{"log_likelihood", value};
+    return value;
   });
 }
 

@@ -32,7 +32,7 @@ class GanTrainer final : public core::Trainer {
   void BeginPhase(std::int64_t phase) override;
   core::Metrics Epoch(const core::EpochContext& context) override;
   [[nodiscard]] const core::Recommender& Current() const override;
-  [[nodiscard]] std::optional<core::OwnValidation> Validate(const base::StopFlag* stop) override;
+  [[nodiscard]] std::optional<double> Validate(const base::StopFlag* stop) override;
   void KeepBest() override;
   void EndPhase() override;
   [[nodiscard]] base::TensorSet Export() const override;
