@@ -12,14 +12,14 @@ namespace recforce::algos {
 
 struct GanUserModelConfig {
   std::int64_t epochs = 100;
-  std::int64_t batch_size = 512;
+  std::int64_t batch_size = 128;
   double learning_rate = 1e-3;
-  double weight_decay = 1e-4;
+  double weight_decay = 1e-3;
   double popularity_decay = 1e-4;
   double clip = 5.0;
   std::int64_t patience = 20;
   std::int64_t dim = 16;
-  double item_deviation = 0.1;
+  double item_deviation = 0.6;
   std::string item_features;
   std::string state = "pw";
   std::int64_t history = 20;

@@ -15,7 +15,7 @@
 namespace recforce::algos {
 namespace {
 
-constexpr std::int64_t kShardChoices = 128;  // of a batch that one thread takes at once
+constexpr std::int64_t kShardChoices = 64;  // of a batch that one thread takes at once
 
 std::vector<torch::Tensor> Copies(std::span<const torch::Tensor> tensors) {
   std::vector<torch::Tensor> copies;

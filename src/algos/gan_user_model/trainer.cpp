@@ -9,6 +9,16 @@
 #include "recforce/base/log.h"
 
 namespace recforce::algos {
+namespace {
+
+core::ChoiceRule Scaled(core::ChoiceRule rule, float scale) {
+  if (rule.no_click) {
+    *rule.no_click *= scale;
+  }
+  return rule;
+}
+
+}  // namespace
 
 GanTrainer::GanTrainer(const core::TrainView& view, GanTrainerOptions options, const core::TrainerContext& context)
     : options_(std::move(options)),
@@ -105,11 +115,9 @@ std::optional<double> GanTrainer::Validate(const base::StopFlag* stop) {
     stop->ThrowIfSet();
   }
   return nn::Guarded([&] {
-    std::vector<float> utilities = DisplayRewards(*Model(), *validation_);
-    for (float& value : utilities) {
-      value *= static_cast<float>(Model()->utility_of_reward());
-    }
-    const double value = MeanLogLikelihood(Model()->choice(), utilities, *validation_);
+    // As the model would be if training ended here.
+    const float scale = FittedScale();
+    const double value = MeanLogLikelihood(Scaled(Model()->choice(), scale), ValidationUtilities(scale), *validation_);
     CheckFinite(value, "log_likelihood");
     return value;
   });
@@ -129,16 +137,25 @@ void GanTrainer::EndPhase() {
       learner->RestoreBest();
     }
     Changed();
-    if (options_.temperature && validation_ != nullptr) {
-      std::vector<float> utilities = DisplayRewards(*Model(), *validation_);
-      for (float& value : utilities) {
-        value *= static_cast<float>(Model()->utility_of_reward());
-      }
-      const auto scale = static_cast<float>(FitScale(Model()->choice(), utilities, *validation_));
-      Changed();
-      scale_ = scale;
-    }
+    const float scale = FittedScale();
+    Changed();
+    scale_ = scale;
   });
+}
+
+std::vector<float> GanTrainer::ValidationUtilities(float scale) const {
+  std::vector<float> utilities = DisplayRewards(*Model(), *validation_);
+  for (float& value : utilities) {
+    value *= scale * static_cast<float>(Model()->utility_of_reward());
+  }
+  return utilities;
+}
+
+float GanTrainer::FittedScale() const {
+  if (!options_.temperature || validation_ == nullptr) {
+    return 1.0F;
+  }
+  return static_cast<float>(FitScale(Model()->choice(), ValidationUtilities(1.0F), *validation_));
 }
 
 base::TensorSet GanTrainer::Export() const {

@@ -43,6 +43,9 @@ class GanTrainer final : public core::Trainer {
   // The model as it is now; made anew after each change.
   const std::shared_ptr<const UserModel>& Model() const;
   void Changed();
+  // Of what was shown in validation. REQUIRES: validation displays, scale_ == 1.
+  [[nodiscard]] std::vector<float> ValidationUtilities(float scale) const;
+  [[nodiscard]] float FittedScale() const;  // 1 without validation displays, or when utilities are not to be scaled
 
   GanTrainerOptions options_;
   ClickIndex index_;
