@@ -105,7 +105,9 @@ class Table:
         means = {label: interval(by_metric[key])[0] for label, by_metric in self.values.items()}
         best = max(means, key=means.get)
         first = self.seeds[0]
-        against = [row["label"] for row in self.rows if row["label"] != best]
+        # Rows whose training part is another have no paired difference: `recforce compare` refuses them.
+        splits = {row["label"]: [s for s in row["settings"] if s.startswith("split.")] for row in self.rows}
+        against = [label for label in splits if label != best and splits[label] == splits[best]]
         tests = {}
         if against:
             compared = json.loads(self.call("compare", self.runs[best, first], *(self.runs[o, first] for o in against),

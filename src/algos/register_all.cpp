@@ -7,6 +7,7 @@
 #include "algos/cdqn/cdqn.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
+#include "algos/gan_user_model/gan_user_model.h"
 #include "algos/ials/ials.h"
 #include "algos/itemknn/itemknn.h"
 #include "algos/multi_dae/multi_dae.h"
@@ -42,6 +43,14 @@ core::AlgorithmSpec Checked(core::AlgorithmSpec spec) {
     check(device);
     return nn::Guarded([&] { return load(section, tensors, num_items, device); });
   };
+  if (spec.load_environment) {
+    spec.load_environment = [check, load = std::move(spec.load_environment)](
+                                const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
+                                const std::string& device) {
+      check(device);
+      return nn::Guarded([&] { return load(section, tensors, num_items, device); });
+    };
+  }
   if (spec.load_policy) {
     spec.load_policy = [check, load = std::move(spec.load_policy)](const config::Section& section,
                                                                    const base::TensorSet& tensors,
@@ -70,6 +79,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(RactSpec()));
   registry.Add(Checked(RecvaeSpec()));
   registry.Add(Checked(SasrecSpec()));
+  registry.Add(Checked(GanUserModelSpec()));
   registry.Add(Checked(CdqnSpec()));
 }
 

@@ -221,7 +221,7 @@ void RunCompare(const CompareArgs& args, const Session& session) {
   }
   RequireMeasuredByAll(args, metrics, evaluations);
   const std::vector<Pair> pairs = CompareAll(args, metrics, evaluations);
-  const bool sampled = evaluations.front().candidates != "all";
+  const bool sampled = RanksFew(evaluations.front().candidates);
   if (sampled) {
     base::LogWarn(args.runs.front() + ": " + kSampledWarning);
   }

@@ -97,7 +97,8 @@ Json ToJson(const data::Preprocessing& preprocessing) {
           {"rows_of_rare_items", preprocessing.rows_of_rare_items},
           {"rows_of_rare_users", preprocessing.rows_of_rare_users},
           {"displays_of_absent_users", preprocessing.displays_of_absent_users},
-          {"candidates_of_absent_users", preprocessing.candidates_of_absent_users}};
+          {"candidates_of_absent_users", preprocessing.candidates_of_absent_users},
+          {"displays", preprocessing.displays}};
 }
 
 // Rows of each part, in the order of data::Part; empty when the log was not split.
@@ -109,8 +110,34 @@ std::vector<std::int64_t> RowsOfParts(const data::Dataset& dataset) {
   return rows;
 }
 
-std::int64_t Clicks(const data::Displays& displays) {
-  return std::count(displays.clicked.begin(), displays.clicked.end(), std::uint8_t{1});
+// What displays hold, in numbers.
+struct ShownCounts {
+  std::int64_t smallest = 0;  // items of a display
+  std::int64_t largest = 0;
+  std::int64_t single = 0;  // displays that leave no choice
+  std::int64_t clicks = 0;
+  std::int64_t without_click = 0;   // displays
+  std::vector<std::int64_t> parts;  // displays of each part, in the order of data::Part; empty when there are none
+};
+
+ShownCounts CountShown(const data::Displays& displays) {
+  ShownCounts counts;
+  counts.parts.resize(displays.parts.empty() ? 0 : 4, 0);
+  for (std::int64_t display = 0; display < displays.size(); ++display) {
+    const std::int64_t begin = displays.offsets[static_cast<std::size_t>(display)];
+    const std::int64_t end = displays.offsets[static_cast<std::size_t>(display) + 1];
+    const std::int64_t clicks =
+        std::count(displays.clicked.begin() + begin, displays.clicked.begin() + end, std::uint8_t{1});
+    counts.smallest = display == 0 ? end - begin : std::min(counts.smallest, end - begin);
+    counts.largest = std::max(counts.largest, end - begin);
+    counts.single += end - begin == 1 ? 1 : 0;
+    counts.clicks += clicks;
+    counts.without_click += clicks == 0 ? 1 : 0;
+    if (!displays.parts.empty()) {
+      ++counts.parts[displays.parts[static_cast<std::size_t>(display)]];
+    }
+  }
+  return counts;
 }
 
 std::int64_t UsersWithCandidates(const data::Dataset& dataset) {
@@ -122,8 +149,7 @@ std::int64_t UsersWithCandidates(const data::Dataset& dataset) {
 }
 
 // What a log may say beyond who, what, when and how much; null where it does not.
-Json PartsJson(const data::Dataset& dataset) {
-  const std::vector<std::int64_t> rows = RowsOfParts(dataset);
+Json PartsJson(const std::vector<std::int64_t>& rows) {
   return rows.empty() ? Json(nullptr)
                       : Json{{"train", rows[0]}, {"validation", rows[1]}, {"test", rows[2]}, {"input", rows[3]}};
 }
@@ -135,10 +161,21 @@ Json RangeJson(std::span<const T> values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   return {{"min", *low}, {"max", *high}};
 }
-Json DisplaysJson(const data::Displays& displays) {
-  return displays.size() == 0
-             ? Json(nullptr)
-             : Json{{"count", displays.size()}, {"items", displays.items.size()}, {"clicks", Clicks(displays)}};
+Json DisplaysJson(const data::Dataset& dataset) {
+  const data::Displays& displays = dataset.displays();
+  if (displays.size() == 0) {
+    return nullptr;
+  }
+  const ShownCounts counts = CountShown(displays);
+  return {{"count", displays.size()},
+          {"items", displays.items.size()},
+          {"smallest", counts.smallest},
+          {"largest", counts.largest},
+          {"single_item", counts.single},
+          {"clicks", counts.clicks},
+          {"without_click", counts.without_click},
+          {"parts", PartsJson(counts.parts)},
+          {"made", dataset.preprocessing().displays}};
 }
 Json CandidatesJson(const data::Dataset& dataset) {
   return dataset.candidates().rows() == 0
@@ -162,10 +199,10 @@ void PrintDescriptionJson(const data::Dataset& dataset) {
                        {"has_values", !dataset.values().empty()},
                        {"has_titles", dataset.item_titles().size() != 0},
                        {"repeats", dataset.repeats()},
-                       {"parts", PartsJson(dataset)},
+                       {"parts", PartsJson(RowsOfParts(dataset))},
                        {"propensities", RangeJson(dataset.propensities())},
                        {"positions", RangeJson(dataset.positions())},
-                       {"displays", DisplaysJson(dataset.displays())},
+                       {"displays", DisplaysJson(dataset)},
                        {"candidates", CandidatesJson(dataset)},
                        {"preprocessing", ToJson(dataset.preprocessing())},
                        {"fingerprint", dataset.fingerprint()}};
@@ -197,11 +234,31 @@ void PrintRows(const data::Preprocessing& preprocessing) {
   dropped(preprocessing.candidates_of_absent_users, "lists of candidates of users without interactions");
 }
 
+std::string PartsText(const std::vector<std::int64_t>& rows) {
+  return fmt::format("train {}, validation {}, test {}, input {}", base::FormatCount(rows[0]),
+                     base::FormatCount(rows[1]), base::FormatCount(rows[2]), base::FormatCount(rows[3]));
+}
+
+void PrintDisplays(const data::Dataset& dataset) {
+  const data::Displays& displays = dataset.displays();
+  const ShownCounts counts = CountShown(displays);
+  fmt::print("{:<13}{} of {:.2f} items ({} to {}), {} clicks; {} show one item, {} have no click\n", "displays",
+             base::FormatCount(displays.size()),
+             static_cast<double>(displays.items.size()) / static_cast<double>(displays.size()), counts.smallest,
+             counts.largest, base::FormatCount(counts.clicks), base::FormatCount(counts.single),
+             base::FormatCount(counts.without_click));
+  if (!counts.parts.empty()) {
+    fmt::print("{:<13}{}\n", "", PartsText(counts.parts));
+  }
+  if (const std::string& made = dataset.preprocessing().displays; made != data::kLoggedDisplays) {
+    fmt::print("{:<13}made of the interactions: {}\n", "", made);
+  }
+}
+
 // Lines for what this log has of it.
 void PrintShown(const data::Dataset& dataset) {
   if (const auto rows = RowsOfParts(dataset); !rows.empty()) {
-    fmt::print("{:<13}train {}, validation {}, test {}, input {}\n", "parts", base::FormatCount(rows[0]),
-               base::FormatCount(rows[1]), base::FormatCount(rows[2]), base::FormatCount(rows[3]));
+    fmt::print("{:<13}{}\n", "parts", PartsText(rows));
   }
   if (const auto p = dataset.propensities(); !p.empty()) {
     const auto [low, high] = std::minmax_element(p.begin(), p.end());
@@ -211,10 +268,8 @@ void PrintShown(const data::Dataset& dataset) {
     const auto [low, high] = std::minmax_element(p.begin(), p.end());
     fmt::print("{:<13}{} to {}\n", "positions", *low, *high);
   }
-  if (const data::Displays& displays = dataset.displays(); displays.size() > 0) {
-    fmt::print("{:<13}{} of {:.1f} items, {} clicks\n", "displays", base::FormatCount(displays.size()),
-               static_cast<double>(displays.items.size()) / static_cast<double>(displays.size()),
-               base::FormatCount(Clicks(displays)));
+  if (dataset.displays().size() > 0) {
+    PrintDisplays(dataset);
   }
   if (dataset.candidates().rows() > 0) {
     fmt::print("{:<13}{} for {} users\n", "candidates", base::FormatCount(dataset.candidates().nnz()),

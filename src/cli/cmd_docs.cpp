@@ -6,6 +6,8 @@
 #include "cli/commands.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/environment_config.h"
+#include "sim/mpc.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -16,10 +18,13 @@ std::string Parameters(const core::Registry& registry) {
       "# Parameters\n\n"
       "Printed by `recforce docs parameters`; do not edit. Give a setting with `--set section.key=value`, in a\n"
       "`--config` file (top-level keys and one mapping a section) or, but for the top level, in the environment as\n"
-      "`RECFORCE_SECTION_KEY`. Later layers win: defaults, files in order, environment, flags.\n\n" +
+      "`RECFORCE_SECTION_KEY`. Later layers win: defaults, files in order, environment, flags. `mpc` is a section of\n"
+      "`recforce simulate`, which takes `--set` alone.\n\n" +
       config::RenderMarkdown("", train::RunFields()) + "\n" + config::RenderMarkdown("split", data::SplitFields()) +
       "\n" + config::RenderMarkdown("train", train::TrainFields()) + "\n" +
-      config::RenderMarkdown("eval", eval::EvalFields());
+      config::RenderMarkdown("eval", eval::EvalFields()) + "\n" +
+      config::RenderMarkdown("environment", sim::EnvironmentFields()) + "\n" +
+      config::RenderMarkdown("mpc", sim::MpcFields());
   for (const core::AlgorithmSpec& spec : registry.all()) {
     const config::Section section = spec.make_config();
     text += "\n" + config::RenderMarkdown(section.name(), section.fields());

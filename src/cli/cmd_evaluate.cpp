@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/print_choices.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/eval/groups.h"
@@ -66,7 +67,10 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
     object["grouped_by"] = evaluation.groups;
     object["groups"] = GroupsToJson(evaluation);
   }
-  if (evaluation.candidates != "all") {
+  if (!evaluation.choices.empty()) {
+    object["choice"] = Json::parse(ChoicesToJson(evaluation.choices));
+  }
+  if (RanksFew(evaluation.candidates)) {
     object["warning"] = kSampledWarning;
   }
   fmt::print("{}\n", object.dump(2));
@@ -82,10 +86,14 @@ std::int64_t DistinctUsers(const train::StoredEvaluation& evaluation) {
 void PrintHead(const std::string& model, const train::StoredEvaluation& evaluation) {
   const std::int64_t rows = evaluation.result.users;
   const std::int64_t users = DistinctUsers(evaluation);
-  const std::string whom = users == rows
-                               ? base::FormatCount(rows) + " test users"
-                               : base::FormatCount(rows) + " test rows of " + base::FormatCount(users) + " sessions";
-  const std::string among = evaluation.candidates == "all" ? "whole catalogue" : evaluation.candidates + " candidates";
+  const bool of_shown = evaluation.candidates == "displays";
+  std::string whom = base::FormatCount(rows) + " test users";
+  if (users != rows) {
+    whom = base::FormatCount(rows) + " test rows of " + base::FormatCount(users) + (of_shown ? " users" : " sessions");
+  }
+  const std::string among = of_shown                         ? "among what was shown"
+                            : evaluation.candidates == "all" ? "whole catalogue"
+                                                             : evaluation.candidates + " candidates";
   fmt::print("{} on {}, {}, {} ties{}\n", model, whom, among, evaluation.ties,
              evaluation.definitions == "recbole" ? ", RecBole's definitions" : "");
 }
@@ -146,6 +154,9 @@ void PrintTable(const std::string& model, const train::StoredEvaluation& evaluat
   if (!evaluation.group_names.empty()) {
     PrintGroups(evaluation);
   }
+  if (!evaluation.choices.empty()) {
+    PrintChoices(evaluation.choices);
+  }
 }
 
 }  // namespace
@@ -154,7 +165,7 @@ void RunEvaluate(const EvaluateArgs& args, const Session& session) {
   const train::StoredEvaluation evaluation =
       train::EvaluateRun(base::RealFileSystem(), session.registry, args.run, args.data, session.stop, args.settings);
   const std::string model = train::ReadSettings(session.registry, args.run).section("").As<train::RunConfig>().model;
-  if (evaluation.candidates != "all") {
+  if (RanksFew(evaluation.candidates)) {
     base::LogWarn(args.run + ": " + kSampledWarning);
   }
   if (args.json) {

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/run_settings.h"
+#include "sim/environment_config.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -53,7 +54,8 @@ std::string TrainHelp(const core::Registry& registry) {
       "Settings, for --set section.key=value, for --config files (one mapping a section) and, but for the top level,\n"
       "for the environment (RECFORCE_SECTION_KEY):\n\n" +
       config::RenderHelp("", train::RunFields()) + "\n" + config::RenderHelp("split", data::SplitFields()) + "\n" +
-      config::RenderHelp("train", train::TrainFields()) + "\n" + config::RenderHelp("eval", eval::EvalFields());
+      config::RenderHelp("train", train::TrainFields()) + "\n" + config::RenderHelp("eval", eval::EvalFields()) + "\n" +
+      config::RenderHelp("environment", sim::EnvironmentFields());
   for (const core::AlgorithmSpec& spec : registry.all()) {
     const config::Section section = spec.make_config();
     text += "\n" + config::RenderHelp(section.name(), section.fields());

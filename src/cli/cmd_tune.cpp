@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/run_settings.h"
 #include "recforce/base/text.h"
+#include "train/material.h"
 #include "train/tune.h"
 #include "train/tune_record.h"
 
@@ -57,10 +58,17 @@ class TuneProgress final : public train::TuneObserver {
  public:
   explicit TuneProgress(bool quiet) : quiet_(quiet) {}
 
-  void OnPlan(const TuneResult& plan, const train::RunData& data) override {
-    Line(fmt::format("{}: {} training users, {} items; {} validation users decide, by {}", plan.model,
-                     base::FormatCount(data.split.train.rows()), base::FormatCount(data.split.num_items()),
-                     base::FormatCount(data.split.validation.rows()), plan.metric));
+  void OnPlan(const TuneResult& plan, const train::Material& material) override {
+    train::RunInfo info;
+    material.Describe(info);
+    if (info.environment.empty()) {
+      Line(fmt::format("{}: {} training users, {} items; {} validation users decide, by {}", plan.model,
+                       base::FormatCount(info.train_users), base::FormatCount(info.items),
+                       base::FormatCount(info.validation_users), plan.metric));
+    } else {
+      Line(fmt::format("{}: users of {}, {} items; decided by {}", plan.model, info.environment,
+                       base::FormatCount(info.items), plan.metric));
+    }
     for (std::size_t rung = 0; rung < plan.rungs.size(); ++rung) {
       const std::string share = plan.rungs[rung].shrink == 1
                                     ? "all their epochs"

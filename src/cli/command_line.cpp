@@ -38,6 +38,11 @@ std::string NotNegative(const std::string& text) {
   return value && *value >= 0.0 ? "" : "not a number of at least 0: '" + text + "'";
 }
 
+std::string Share(const std::string& text) {
+  const std::optional<double> value = base::ParseReal(text);
+  return value && *value >= 0.0 && *value <= 1.0 ? "" : "not a number from 0 to 1: '" + text + "'";
+}
+
 // Builds the grammar; the arguments live as long as the bound command.
 class Grammar {
  public:
@@ -52,6 +57,7 @@ class Grammar {
     AddCompare();
     AddReport();
     AddRecommend();
+    AddSimulate();
     AddModels();
     AddDemo();
     AddDocs();
@@ -142,11 +148,12 @@ class Grammar {
   }
 
   void AddData() {
-    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs");
+    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs, add displays");
     data->allow_extras();
     AddValidate(*data);
     AddConvert(*data);
     AddExport(*data);
+    AddDisplays(*data);
     auto [describe, describe_args] =
         Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
     describe->add_option("DIR", describe_args->directory, "folder of the dataset")->required();
@@ -212,6 +219,25 @@ class Grammar {
         ->required();
   }
 
+  void AddDisplays(CLI::App& data) {
+    auto [displays, args] = Command<DisplaysArgs>(
+        data, "displays", "Make displays for a dataset that does not say what was shown", RunDisplays);
+    data::DisplayOptions& options = args->options;
+    displays->add_option("DIR", args->directory, "folder of the dataset")->required();
+    displays->add_option("--kind", options.kind, "one of " + base::Join(data::DisplayKinds(), ", "))->required();
+    displays->add_option("--size", options.size, "items of a display at most, the chosen one among them")
+        ->check(Whole(2, 1000))
+        ->capture_default_str();
+    displays->add_option("--seed", options.seed, "seed of draws, of ties in time and of the stored order")
+        ->check(Whole(0))
+        ->capture_default_str();
+    displays->add_flag_callback(
+        "--no-parts", [args = args] { args->options.parts = false; },
+        "leave the parts of the log out, so that split.kind=displays draws users itself");
+    displays->add_flag("--overwrite", options.overwrite, "replace a dataset in --out that was made otherwise");
+    displays->add_option("--out", args->out, "folder of the dataset to write")->required();
+  }
+
   // What every command that reads a log asks.
   static void AddInput(CLI::App& command, std::string& input, data::ConvertOptions& options) {
     command.add_option("INPUT", input, "a file, or a folder that holds files of known names")->required();
@@ -237,6 +263,8 @@ class Grammar {
   void AddSettings(CLI::App& command, SettingsArgs& args) {
     command.add_option("--model", args.model, "one of " + base::Join(registry_.Names(), ", "));
     command.add_option("--data", args.data, "folder of the dataset");
+    command.add_option("--environment", args.environment,
+                       "users to learn from in place of a dataset: world:NAME, or the run of a user model");
     command.add_option("--config", args.config_files, "YAML file of settings; later files win")
         ->allow_extra_args(false);
     command.add_option("--set", args.settings, "one setting, section.key=value; wins over files")
@@ -338,6 +366,40 @@ class Grammar {
         ->capture_default_str();
     recommend->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     recommend->add_flag("--json", args->json, "print one JSON object");
+  }
+
+  void AddSimulate() {
+    auto [simulate, args] =
+        Command<SimulateArgs>(app_, "simulate", "Try policies on users of a world or of a user model", RunSimulate);
+    simulate
+        ->add_option("--environment", args->environment,
+                     "world:tabular, world:linear, world:latent, or the run folder of a user model")
+        ->required();
+    simulate
+        ->add_option("--policy", args->policies,
+                     "random, popularity, top_k, top_utility, greedy, myopic, mpc, or a run folder; may be repeated, "
+                     "and the others are compared with the first")
+        ->required()
+        ->allow_extra_args(false);
+    simulate->add_option("--users", args->users, "how many users meet each policy")
+        ->check(Whole(1, 100000000))
+        ->capture_default_str();
+    simulate->add_option("--horizon", args->horizon, "slates shown to a user; environment.horizon otherwise");
+    simulate->add_option("--slate", args->slate, "items shown at once; environment.slate otherwise");
+    simulate->add_option("--seed", args->seed, "seed of what users do and policies draw")
+        ->check(Whole(0))
+        ->capture_default_str();
+    simulate->add_option("--discount", args->discount, "what a reward loses with each step, for the discounted return")
+        ->check(Share)
+        ->capture_default_str();
+    simulate->add_option("--set", args->settings, "one setting, environment.key=value or mpc.key=value")
+        ->allow_extra_args(false);
+    simulate->add_option("--log", args->log, "write what was shown and clicked as a log of displays; with one policy");
+    simulate->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
+    simulate->add_flag("--allow-training-environment", args->allow_training_environment,
+                       "try a policy in the learnt users that it was trained on, all the same");
+    simulate->add_flag("--json", args->json, "print one JSON object");
+    simulate->footer([] { return SimulateHelp(); });
   }
 
   void AddModels() {

@@ -10,6 +10,7 @@
 
 #include "recforce/base/stop_flag.h"
 #include "recforce/core/algorithm.h"
+#include "recforce/data/build_displays.h"
 #include "recforce/data/convert.h"
 
 namespace recforce::cli {
@@ -54,6 +55,13 @@ struct ExportArgs {
 };
 void RunExport(const ExportArgs& args, const Session& session);
 
+struct DisplaysArgs {
+  std::string directory;
+  std::string out;
+  data::DisplayOptions options;
+};
+void RunDisplays(const DisplaysArgs& args, const Session& session);
+
 struct DescribeArgs {
   std::string directory;
   bool json = false;
@@ -71,6 +79,7 @@ void RunGenerate(const GenerateArgs& args, const Session& session);
 struct SettingsArgs {
   std::optional<std::string> model;
   std::optional<std::string> data;
+  std::optional<std::string> environment;
   std::vector<std::string> config_files;
   std::vector<std::string> settings;  // "key=value"
   std::optional<std::int64_t> seed;
@@ -130,6 +139,24 @@ struct RecommendArgs {
 };
 void RunRecommend(const RecommendArgs& args, const Session& session);
 
+struct SimulateArgs {
+  std::string environment;            // "world:NAME", or the folder of a run of a user model
+  std::vector<std::string> policies;  // names, or folders of runs; the first is what the others are compared with
+  std::int64_t users = 2000;
+  std::optional<std::int64_t> horizon;
+  std::optional<std::int64_t> slate;
+  std::int64_t seed = 1;
+  double discount = 0.9;
+  std::vector<std::string> settings;  // "environment.key=value" or "mpc.key=value"
+  std::optional<std::string> log;
+  std::string device = "cpu";
+  bool allow_training_environment = false;
+  bool json = false;
+};
+void RunSimulate(const SimulateArgs& args, const Session& session);
+// The field tables of its two sections, for `simulate --help`.
+std::string SimulateHelp();
+
 struct ReportArgs {
   std::vector<std::string> runs;
   std::string out;
@@ -163,6 +190,9 @@ void RunDocs(const DocsArgs& args, const Session& session);
 inline constexpr const char* kSampledWarning =
     "targets were ranked among a few items only; such metrics do not order models reliably (Krichene and Rendle, KDD "
     "2020). rank the whole catalogue with split.candidates=all";
+
+// Whether such a warning is due: what people were really shown is no sample.
+inline bool RanksFew(const std::string& candidates) { return candidates != "all" && candidates != "displays"; }
 
 // "1997-09-20 03:05:10" in UTC, or the number itself where the calendar ends.
 std::string TimeText(std::int64_t seconds);

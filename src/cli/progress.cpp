@@ -62,6 +62,11 @@ void Progress::OnStart(const data::Dataset& dataset, const data::Split& split, c
   }
 }
 
+void Progress::OnEnvironment(const std::string& name, const core::TrainView& view, const std::string& model) {
+  Line(fmt::format("{}: users of {}, {} items; slates of {}, {} to a user", model, name,
+                   base::FormatCount(view.num_items), view.episodes.slate, base::FormatCount(view.episodes.horizon)));
+}
+
 void Progress::OnResume(std::int64_t phase, std::int64_t epoch) {
   Line(fmt::format("resumed after epoch {} of phase {}", epoch, phase + 1));
   resumed_epoch_ = epoch;

@@ -19,6 +19,7 @@ class Progress final : public train::Observer {
   Progress& operator=(const Progress&) = delete;
 
   void OnStart(const data::Dataset& dataset, const data::Split& split, const std::string& model) override;
+  void OnEnvironment(const std::string& name, const core::TrainView& view, const std::string& model) override;
   void OnResume(std::int64_t phase, std::int64_t epoch) override;
   void OnPhase(const core::Phase& phase, std::int64_t index, std::int64_t count) override;
   void OnStep(std::int64_t done, std::int64_t total) override;

@@ -10,6 +10,7 @@
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/config/recbole_names.h"
+#include "sim/environment_config.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -88,6 +89,12 @@ void ApplyFlags(const SettingsArgs& args, const std::string& model, const Sessio
   if (args.data) {
     settings.Set("data", *args.data, "--data");
   }
+  if (args.environment) {
+    if (session.registry.Get(model).needs != core::Needs::kEnvironment) {
+      Usage("--environment: '" + model + "' learns from a dataset: '" + *args.environment + "'; expected --data DIR");
+    }
+    settings.Set("environment.source", *args.environment, "--environment");
+  }
   if (args.seed) {
     settings.Set("seed", std::to_string(*args.seed), "--seed");
   }
@@ -102,18 +109,41 @@ void ApplyFlags(const SettingsArgs& args, const std::string& model, const Sessio
   }
 }
 
+// Gives `key` of `section` another value and keeps where the old one came from.
+void Replace(config::Settings& settings, const std::string& section, const std::string& key, const std::string& value) {
+  for (const config::Settings::Entry& entry : settings.Entries()) {
+    if (entry.section == section && entry.field->key == key) {
+      settings.Set(section.empty() ? key : section + "." + key, value, entry.origin);
+      return;
+    }
+  }
+}
+
+std::string Absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+void CheckEnvironmentSource(config::Settings& settings, const std::string& command) {
+  const std::string& model = settings.section("").As<train::RunConfig>().model;
+  if (const std::string& data = settings.section("").As<train::RunConfig>().data; !data.empty()) {
+    Usage(command + ": '" + model + "' learns in an environment, not from a dataset: '" + data +
+          "'; expected --environment in place of --data");
+  }
+  const std::string source = settings.section("environment").As<sim::EnvironmentConfig>().source;
+  if (source.empty()) {
+    Usage(command + ": the environment of '" + model +
+          "' is missing; expected --environment world:NAME, or --environment RUN of a user model");
+  }
+  if (source.compare(0, 6, "world:") != 0) {
+    Replace(settings, "environment", "source", Absolute(source));
+  }
+}
+
 // A run folder must find its dataset from anywhere.
 void MakeDataAbsolute(config::Settings& settings, const std::string& command) {
   const std::string data = settings.section("").As<train::RunConfig>().data;
   if (data.empty()) {
     Usage(command + ": the dataset is missing; expected --data DIR, or 'data' in a --config file");
   }
-  for (const config::Settings::Entry& entry : settings.Entries()) {
-    if (entry.section.empty() && entry.field->key == "data") {
-      settings.Set("data", std::filesystem::absolute(data).lexically_normal().string(), entry.origin);
-      return;
-    }
-  }
+  Replace(settings, "", "data", Absolute(data));
 }
 
 }  // namespace
@@ -134,7 +164,11 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
   if (const std::string& last = settings.section("").As<train::RunConfig>().model; last != model) {
     Usage("model: is set twice: '" + last + "' and '" + model + "'; use --model alone");
   }
-  MakeDataAbsolute(settings, command);
+  if (session.registry.Get(model).needs == core::Needs::kEnvironment) {
+    CheckEnvironmentSource(settings, command);
+  } else {
+    MakeDataAbsolute(settings, command);
+  }
   PrintNotices(settings.notices());
   return settings;
 }

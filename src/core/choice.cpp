@@ -22,7 +22,8 @@ struct Scratch {
   std::vector<double> p;
 };
 
-Scratch& Fill(const ChoiceRule& rule, std::span<const float> utilities) {
+template <class T>
+Scratch& Fill(const ChoiceRule& rule, std::span<const T> utilities) {
   thread_local Scratch scratch;
   scratch.u.assign(utilities.begin(), utilities.end());
   if (rule.no_click) {
@@ -128,6 +129,30 @@ double Regulariser(ChoiceLaw law, std::span<const double> p) {
   }
 }
 
+double Probabilities(const ChoiceRule& rule, Scratch& scratch, std::span<double> out) {
+  Solve(rule.law, scratch);
+  std::copy_n(scratch.p.begin(), out.size(), out.begin());
+  return rule.no_click ? scratch.p.back() : 0.0;
+}
+
+double Loss(const ChoiceRule& rule, Scratch& scratch, std::int32_t choice) {
+  const double chosen = choice < 0 ? scratch.u.back() : scratch.u[static_cast<std::size_t>(choice)];
+  const double top = *std::max_element(scratch.u.begin(), scratch.u.end());
+  if (rule.law == ChoiceLaw::kSoftmax) {
+    double sum = 0.0;
+    for (const double u : scratch.u) {
+      sum += std::exp(u - top);
+    }
+    return std::log(sum) + (top - chosen);
+  }
+  Solve(rule.law, scratch);
+  double gap = 0.0;  // <p, u> - chosen, relative to the top so that large utilities do not cancel
+  for (std::size_t i = 0; i < scratch.u.size(); ++i) {
+    gap += scratch.p[i] > 0.0 ? scratch.p[i] * (scratch.u[i] - top) : 0.0;
+  }
+  return std::max(0.0, gap + (top - chosen) - Regulariser(rule.law, scratch.p));
+}
+
 }  // namespace
 
 ChoiceLaw ParseChoiceLaw(std::string_view name) {
@@ -145,10 +170,11 @@ ChoiceLaw ParseChoiceLaw(std::string_view name) {
 }
 
 double ChoiceProbabilities(const ChoiceRule& rule, std::span<const float> utilities, std::span<double> out) {
-  Scratch& scratch = Fill(rule, utilities);
-  Solve(rule.law, scratch);
-  std::copy_n(scratch.p.begin(), utilities.size(), out.begin());
-  return rule.no_click ? scratch.p.back() : 0.0;
+  return Probabilities(rule, Fill(rule, utilities), out);
+}
+
+double ChoiceProbabilities(const ChoiceRule& rule, std::span<const double> utilities, std::span<double> out) {
+  return Probabilities(rule, Fill(rule, utilities), out);
 }
 
 std::int32_t Choose(const ChoiceRule& rule, std::span<const float> utilities, double uniform) {
@@ -170,22 +196,11 @@ std::int32_t Choose(const ChoiceRule& rule, std::span<const float> utilities, do
 }
 
 double ChoiceLoss(const ChoiceRule& rule, std::span<const float> utilities, std::int32_t choice) {
-  Scratch& scratch = Fill(rule, utilities);
-  const double chosen = choice < 0 ? scratch.u.back() : scratch.u[static_cast<std::size_t>(choice)];
-  const double top = *std::max_element(scratch.u.begin(), scratch.u.end());
-  if (rule.law == ChoiceLaw::kSoftmax) {
-    double sum = 0.0;
-    for (const double u : scratch.u) {
-      sum += std::exp(u - top);
-    }
-    return std::log(sum) + (top - chosen);
-  }
-  Solve(rule.law, scratch);
-  double gap = 0.0;  // <p, u> - chosen, relative to the top so that large utilities do not cancel
-  for (std::size_t i = 0; i < scratch.u.size(); ++i) {
-    gap += scratch.p[i] > 0.0 ? scratch.p[i] * (scratch.u[i] - top) : 0.0;
-  }
-  return std::max(0.0, gap + (top - chosen) - Regulariser(rule.law, scratch.p));
+  return Loss(rule, Fill(rule, utilities), choice);
+}
+
+double ChoiceLoss(const ChoiceRule& rule, std::span<const double> utilities, std::int32_t choice) {
+  return Loss(rule, Fill(rule, utilities), choice);
 }
 
 }  // namespace recforce::core

@@ -9,6 +9,7 @@
 #include "data/convert_rows.h"
 #include "data/input_files.h"
 #include "data/input_paths.h"
+#include "data/output_folder.h"
 #include "data/readers.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
@@ -57,51 +58,6 @@ void CheckOptions(const ConvertOptions& options) {
   }
 }
 
-// Before any work: what is read for an hour should not fail to be written.
-void CheckOutput(const std::filesystem::path& output) {
-  if (output.empty()) {
-    throw Error(ErrorKind::kUsage, "--out: is empty; expected a folder for the dataset");
-  }
-  // The nearest name that there is. What cannot be looked up cannot be made either, and making it says why.
-  std::filesystem::path nearest = output;
-  std::error_code ignored;
-  std::filesystem::file_status status = std::filesystem::status(nearest, ignored);
-  while (status.type() == std::filesystem::file_type::not_found && nearest.has_parent_path()) {
-    nearest = nearest.parent_path();
-    status = std::filesystem::status(nearest, ignored);
-  }
-  if (std::filesystem::exists(status) && !std::filesystem::is_directory(status)) {
-    throw Error(ErrorKind::kUsage, nearest.string() + ": is a file; expected a folder for the dataset");
-  }
-}
-
-std::string Describe(const Preprocessing& made) {
-  std::string text = Quoted(made.source) + " with --format " + made.format;
-  if (made.min_rating) {
-    text += " --min-rating " + base::FormatReal(*made.min_rating);
-  }
-  if (made.min_user_interactions > 0) {
-    text += " --min-user-interactions " + std::to_string(made.min_user_interactions);
-  }
-  if (made.min_item_interactions > 0) {
-    text += " --min-item-interactions " + std::to_string(made.min_item_interactions);
-  }
-  return text + " --duplicates " + made.duplicates;
-}
-
-// The preprocessing of the dataset that `output` holds; nothing without one, or where it cannot be read.
-std::optional<Preprocessing> MadeBefore(const std::filesystem::path& output) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(output / kDatasetFile, ignored)) {
-    return std::nullopt;
-  }
-  try {
-    return Dataset::Open(output).preprocessing();
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 // Runs that were trained on a dataset cannot be evaluated once another one lies in its place. The same log converted
 // in the same way may be: it is the same dataset, or a newer version of it.
 void RefuseOther(const std::filesystem::path& output, const RowsInput& rows, const ConvertOptions& options) {
@@ -109,11 +65,11 @@ void RefuseOther(const std::filesystem::path& output, const RowsInput& rows, con
   if (!made ||
       (made->source == rows.source && made->format == rows.format && made->min_rating == options.min_rating &&
        made->min_user_interactions == options.min_user_interactions &&
-       made->min_item_interactions == options.min_item_interactions && made->duplicates == options.duplicates)) {
+       made->min_item_interactions == options.min_item_interactions && made->duplicates == options.duplicates &&
+       (made->displays.empty() || made->displays == kLoggedDisplays))) {
     return;
   }
-  throw Error(ErrorKind::kUsage, output.string() + ": holds a dataset that was made otherwise: from " +
-                                     Describe(*made) + "; give another place, or --overwrite to replace it");
+  RefuseOutput(output, *made);
 }
 
 }  // namespace

@@ -220,7 +220,11 @@ base::TensorSet SmallTensors(const RowsInput& input, const CollectedLog& log, co
     }
   }
   set.AddOwned("user_offsets", std::move(offsets));
-  AddDisplays(set, KeptDisplays(log.displays(), survivors, counts), survivors.user_ids.size());
+  const DisplayColumns displays = KeptDisplays(log.displays(), survivors, counts);
+  if (!displays.user.empty()) {
+    counts.displays = kLoggedDisplays;
+    AddDisplays(set, displays, survivors.user_ids.size());
+  }
   AddCandidates(set, log, survivors, counts);
   return set;
 }

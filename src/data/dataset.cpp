@@ -162,6 +162,9 @@ Dataset Dataset::Open(const std::filesystem::path& directory) {
   if (HasDisplays(file)) {
     dataset.displays_ = GetDisplays(file, users, items);
     CheckTimeOrder(dataset, where, "times of displays", dataset.displays_.user_offsets, dataset.displays_.times);
+    if (dataset.preprocessing_.displays.empty()) {
+      dataset.preprocessing_.displays = kLoggedDisplays;  // only displays that were made are sure to say so
+    }
   }
   if (file.Has("candidate_offsets") || file.Has("candidate_items")) {
     dataset.candidate_items_ = GetItems(file, "candidate_items", items);

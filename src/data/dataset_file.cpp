@@ -48,6 +48,9 @@ std::string PreprocessingToJson(const Preprocessing& p) {
   } else {
     json["min_rating"] = nullptr;
   }
+  if (!p.displays.empty()) {
+    json["displays"] = p.displays;
+  }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -70,6 +73,7 @@ Preprocessing PreprocessingFromJson(const std::string& text, const std::string& 
     if (!json.at("min_rating").is_null()) {
       p.min_rating = json.at("min_rating").get<double>();
     }
+    p.displays = json.value("displays", "");
   } catch (const nlohmann::json::exception& error) {
     throw base::Error(base::ErrorKind::kData, where + ": metadata 'preprocessing' cannot be read: " + error.what());
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts a dataset into train, validation and test. strong_generalization and session hold out users; the other kinds
-// label every interaction with its part and share the assembly. Rows keep the time order of the dataset. All steps
-// are linear in the size of what they write, and what happens to one user depends on no other user's draws.
+// Cuts a dataset into train, validation and test. strong_generalization, session and displays hold out users; the other
+// kinds label every interaction with its part and share the assembly. Rows keep the time order of the dataset. All
+// steps are linear in the size of what they write, and what happens to one user depends on no other user's draws.
 #include "recforce/data/split.h"
 
 #include <algorithm>
@@ -57,6 +57,14 @@ const Csr& Sequence(const Dataset& dataset, const EvalSet& set) {
   return dataset.repeats() && set.sequence.rows() == 0 ? set.input : set.sequence;
 }
 
+void HashDisplays(base::Hasher& hasher, const DisplaySet& displays) {
+  HashArray(hasher, displays.users);
+  HashArray(hasher, displays.user_offsets);
+  HashArray(hasher, displays.offsets);
+  HashArray(hasher, displays.items);
+  HashArray(hasher, displays.choice);
+}
+
 std::string Fingerprint(const Dataset& dataset, const Split& split) {
   base::Hasher hasher;
   hasher.Add(std::string_view(dataset.fingerprint()));
@@ -82,6 +90,11 @@ std::string Fingerprint(const Dataset& dataset, const Split& split) {
   if (!split.test.mask_input) {
     hasher.Add(std::string_view("seen items are ranked"));
   }
+  if (split.config.kind == kDisplays) {
+    HashDisplays(hasher, split.train_displays);
+    HashDisplays(hasher, split.validation_displays);
+    HashDisplays(hasher, split.test_displays);
+  }
   return hasher.Hex();
 }
 
@@ -100,6 +113,8 @@ Split MakeSplit(const Dataset& dataset, const SplitConfig& config) {
     SplitUsers(dataset, split);
   } else if (config.kind == kSession) {
     SplitSessions(dataset, split);
+  } else if (config.kind == kDisplays) {
+    SplitDisplays(dataset, split);
   } else {
     SplitInteractions(dataset, split);
   }

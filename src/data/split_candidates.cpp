@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What test targets are ranked among, where that is not the whole catalogue: the lists of the log, or negatives that
 // are sampled once, with the split, so that every model meets the same ones.
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <numeric>
 #include <span>
 
+#include "data/negative_sampler.h"
 #include "data/split_rows.h"
 #include "data/split_rules.h"
 #include "recforce/base/rng.h"
@@ -53,76 +51,6 @@ void AddGiven(const Dataset& dataset, Split& split) {
   }
 }
 
-// Draws distinct items one after the other, each with probability proportional to its weight among those left.
-class NegativeSampler {
- public:
-  // weights: of each catalogue item; items of weight 0 are never drawn.
-  explicit NegativeSampler(const std::vector<double>& weights)
-      : weights_(weights), sums_(weights.size()), taken_(weights.size(), 0) {
-    std::partial_sum(weights.begin(), weights.end(), sums_.begin());
-    drawable_ = std::count_if(weights.begin(), weights.end(), [](double weight) { return weight > 0.0; });
-  }
-
-  void Exclude(std::int32_t item) { Take(item); }
-
-  // Appends up to `count` items to `out` and forgets what was excluded and drawn.
-  void Draw(std::int64_t count, base::Rng& rng, std::vector<std::int32_t>& out) {
-    const std::int64_t left = drawable_ - std::count_if(touched_.begin(), touched_.end(), [&](std::int32_t item) {
-                                return weights_[static_cast<std::size_t>(item)] > 0.0;
-                              });
-    count = std::min(count, left);
-    std::int64_t drawn = 0;
-    // Rejection is quick while little is taken. Where most of what is left is wanted it would not be, and a user who
-    // has nearly everything gets the exact way, too.
-    const bool rejects = count <= left / 2;
-    for (std::int64_t tries = 0; rejects && drawn < count && tries < 16 * count + 64; ++tries) {
-      const double at = rng.Uniform() * sums_.back();
-      const auto item = static_cast<std::size_t>(std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin());
-      if (item < taken_.size() && weights_[item] > 0.0 && taken_[item] == 0) {
-        Take(static_cast<std::int32_t>(item));
-        out.push_back(static_cast<std::int32_t>(item));
-        ++drawn;
-      }
-    }
-    if (drawn < count) {
-      DrawExactly(count - drawn, rng, out);
-    }
-    for (const std::int32_t item : touched_) {
-      taken_[static_cast<std::size_t>(item)] = 0;
-    }
-    touched_.clear();
-  }
-
- private:
-  void Take(std::int32_t item) {
-    if (taken_[static_cast<std::size_t>(item)] == 0) {
-      taken_[static_cast<std::size_t>(item)] = 1;
-      touched_.push_back(item);
-    }
-  }
-
-  // The order of exponential variates divided by the weights is that of draws one after the other.
-  void DrawExactly(std::int64_t count, base::Rng& rng, std::vector<std::int32_t>& out) {
-    std::vector<std::pair<double, std::int32_t>> keys;
-    for (std::size_t item = 0; item < weights_.size(); ++item) {
-      if (weights_[item] > 0.0 && taken_[item] == 0) {
-        keys.emplace_back(-std::log(rng.Uniform()) / weights_[item], static_cast<std::int32_t>(item));
-      }
-    }
-    const std::size_t kept = std::min(keys.size(), static_cast<std::size_t>(count));
-    std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(kept), keys.end());
-    for (std::size_t place = 0; place < kept; ++place) {
-      out.push_back(keys[place].second);
-    }
-  }
-
-  const std::vector<double>& weights_;
-  std::vector<double> sums_;
-  std::vector<char> taken_;
-  std::vector<std::int32_t> touched_;  // the items taken, each once
-  std::int64_t drawable_ = 0;          // items of positive weight
-};
-
 std::vector<double> Weights(const Split& split) {
   if (split.config.negative_sampling == "uniform") {
     return std::vector<double>(split.catalogue.size(), 1.0);
@@ -137,7 +65,7 @@ std::vector<double> Weights(const Split& split) {
 // Negatives are items that the user has nowhere in the dataset. Each row has a stream of its own.
 void AddSampled(const Dataset& dataset, Split& split) {
   const std::vector<std::int32_t> local = CatalogueIndex(dataset, split);
-  const std::vector<double> weights = Weights(split);
+  const DrawingWeights weights(Weights(split));
   NegativeSampler sampler(weights);
   std::vector<std::int32_t> row;
   std::uint32_t row_of_user = 0;
@@ -155,6 +83,7 @@ void AddSampled(const Dataset& dataset, Split& split) {
     base::Rng rng(static_cast<std::uint64_t>(split.config.seed), base::Stream::kSplit,
                   1 + static_cast<std::uint64_t>(user), row_of_user);
     sampler.Draw(split.config.negatives, rng, row);
+    sampler.IncludeAll();
     split.test.candidates.AddRow(row);
   }
 }

@@ -26,7 +26,7 @@ const Choices& MaskChoices() {
   return choices;
 }
 const Choices& CandidateChoices() {
-  static const Choices choices = {"auto", "all", "given", "sampled"};
+  static const Choices choices = {"auto", "all", "given", "sampled", "displays"};
   return choices;
 }
 const Choices& SamplingChoices() {
@@ -71,13 +71,38 @@ void ValidateCandidates(const SplitConfig& config) {
     ThrowSplitUsage("split.candidates: the lists of the log belong to its own test targets: '" + config.kind +
                     "' in split.kind; expected given");
   }
+  if (config.candidates == "displays" && config.kind != kDisplays) {
+    ThrowSplitUsage("split.candidates: only choices among what was shown have such lists: '" + config.kind +
+                    "' in split.kind; expected displays");
+  }
+}
+
+// Kind displays: users choose among what they are shown, all of it, whether they have it or not.
+void ValidateDisplays(const SplitConfig& config) {
+  if (config.kind != kDisplays) {
+    return;
+  }
+  const auto refuse = [](const std::string& key, const std::string& found, const std::string& allowed) {
+    ThrowSplitUsage("split." + key + ": does not go with split.kind=displays: '" + found + "'; expected " + allowed);
+  };
+  if (config.catalogue == "trained") {
+    refuse("catalogue", config.catalogue, "auto or all, because displays show items that training never saw");
+  }
+  if (config.mask_seen == "yes") {
+    refuse("mask_seen", config.mask_seen, "auto or no, because people choose items again that they have");
+  }
+  if (config.candidates == "sampled" || config.negatives > 0) {
+    refuse(config.negatives > 0 ? "negatives" : "candidates",
+           config.negatives > 0 ? std::to_string(config.negatives) : config.candidates,
+           "what was shown beside the choice (split.candidates=auto), or all");
+  }
 }
 
 }  // namespace
 
 const std::vector<std::string>& SplitKinds() {
   static const std::vector<std::string> kinds = {kStrongGeneralization, kLeaveLastOut, kGlobalTime, kUserTimeRatio,
-                                                 kRandomRatio,          kSession,      kGiven};
+                                                 kRandomRatio,          kSession,      kGiven,      kDisplays};
   return kinds;
 }
 
@@ -103,6 +128,7 @@ void ValidateSplit(const SplitConfig& config) {
   ValidateChoice("split.catalogue", config.catalogue, CatalogueChoices());
   ValidateChoice("split.mask_seen", config.mask_seen, MaskChoices());
   ValidateCandidates(config);
+  ValidateDisplays(config);
 }
 
 const config::FieldTable& SplitFields() {
@@ -114,12 +140,13 @@ const config::FieldTable& SplitFields() {
           .Int("seed", &SplitConfig::seed, 0, std::numeric_limits<std::int64_t>::max(),
                "Seed of the random choices of a split; runs are comparable when it is the same.")
           .Int("validation_users", &SplitConfig::validation_users, 0, kMost,
-               "Users held out for validation (strong_generalization; given without validation rows); 0 means a tenth, "
-               "at "
-               "most 10,000, and for validation_from last and random all, at most 10,000.")
+               "Users held out for validation (strong_generalization; given without validation rows; displays without "
+               "validation users); 0 means a tenth, at most 10,000, and for validation_from last and random all, at "
+               "most 10,000.")
           .Alias("valid_users")
           .Int("test_users", &SplitConfig::test_users, 0, kMost,
-               "Users held out for testing (strong_generalization); 0 means a tenth, at most 10,000.")
+               "Users held out for testing (strong_generalization; displays without parts); 0 means a tenth, at most "
+               "10,000.")
           .Real(
               "fold_in", &SplitConfig::fold_in, 0.0, 1.0,
               "Share of a held-out user's interactions that the model sees, 0 and 1 excluded (strong_generalization).")
@@ -135,13 +162,15 @@ const config::FieldTable& SplitFields() {
                   "interactions of users, whole users, or none; auto takes users when the test users are strangers, "
                   "else last.")
           .Choice("catalogue", &SplitConfig::catalogue, CatalogueChoices(),
-                  "The items that are ranked: those of training, or all of the dataset; auto is all for given.")
+                  "The items that are ranked: those of training, or all of the dataset; auto is all for given and "
+                  "displays.")
           .Choice("mask_seen", &SplitConfig::mask_seen, MaskChoices(),
-                  "Leave items that the model was shown out of rankings; auto is no for session and for logs that keep "
-                  "repeats, else yes.")
+                  "Leave items that the model was shown out of rankings; auto is no for session, displays and logs "
+                  "that keep repeats, else yes.")
           .Choice("candidates", &SplitConfig::candidates, CandidateChoices(),
-                  "What test targets are ranked among: all of the catalogue, the lists that the log gives, or sampled "
-                  "negatives; auto is sampled with negatives, given where a given split has lists, else all.")
+                  "What test targets are ranked among: all of the catalogue, the lists that the log gives, sampled "
+                  "negatives, or what was shown beside the choice; auto is displays for kind displays, sampled with "
+                  "negatives, given where a given split has lists, else all.")
           .Int("negatives", &SplitConfig::negatives, 0, kMost,
                "Sampled items that a test target is ranked among; 0 means the whole catalogue. Sampled metrics do not "
                "order models reliably (Krichene and Rendle, 2020).")

@@ -58,7 +58,7 @@ bool RowWriter::AddEval(EvalSet& set, std::int64_t user, std::span<const std::in
       kept_.push_back(item);
     }
   }
-  if (seen.empty() || kept_.empty()) {
+  if ((seen.empty() && !takes_empty_) || kept_.empty()) {
     return false;
   }
   set.users.push_back(static_cast<std::int32_t>(user));

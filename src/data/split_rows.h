@@ -39,9 +39,11 @@ class RowWriter {
   // From here on an EvalSet has sequences only once a row repeats an item: prefixes of long sessions are large, and two
   // equal copies of them twice as large.
   void OmitEqualSequences() { omits_equal_ = true; }
+  // From here on an EvalSet takes rows with nothing in their input: a first choice among what was shown.
+  void TakeEmptyInputs() { takes_empty_ = true; }
   void AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events);
-  // Adds a row unless nothing would be in its input or target; returns whether it did. Targets that the input holds
-  // are dropped and counted when seen items are masked.
+  // Adds a row unless nothing would be in its target, or in its input; returns whether it did. Targets that the input
+  // holds are dropped and counted when seen items are masked.
   bool AddEval(EvalSet& set, std::int64_t user, std::span<const std::int32_t> input,
                std::span<const std::int32_t> target, std::int64_t& seen_targets_dropped);
 
@@ -54,6 +56,7 @@ class RowWriter {
   bool repeats_;
   bool mask_;
   bool omits_equal_ = false;
+  bool takes_empty_ = false;
   std::vector<std::int32_t> input_;
   std::vector<std::int32_t> target_;
   std::vector<std::int32_t> kept_;
@@ -64,6 +67,9 @@ class RowWriter {
 
 // min(10,000, a tenth), at least 1, where nothing is asked.
 std::int64_t HeldOutCount(std::int64_t asked, std::int64_t users);
+// [num_users] the part of every user: `users` in a random order, whose end is test and the stretch before it
+// validation; training for all others. Error(Usage) when nobody would be left for training.
+std::vector<Part> HoldOutUsers(std::vector<std::int32_t> users, std::int64_t num_users, const SplitConfig& config);
 
 const std::vector<std::string>& SplitKinds();
 // Error(Usage) for values out of range or in contradiction.
@@ -72,12 +78,13 @@ void ValidateSplit(const SplitConfig& config);
 // Fill catalogue, training, validation and test of a split whose config is set.
 void SplitUsers(const Dataset& dataset, Split& split);         // strong_generalization
 void SplitSessions(const Dataset& dataset, Split& split);      // session
+void SplitDisplays(const Dataset& dataset, Split& split);      // displays; candidates, too
 void SplitInteractions(const Dataset& dataset, Split& split);  // all others
 // The part of every interaction for SplitInteractions. A validation row without training rows of its user sees the
 // kInput ones.
 std::vector<Part> LabelInteractions(const Dataset& dataset, const SplitConfig& config);
 std::vector<Part> LabelGiven(const Dataset& dataset, const SplitConfig& config);
-// Fills test.candidates as split.candidates says.
+// Fills test.candidates with what split.candidates says of other kinds than displays.
 void AddCandidates(const Dataset& dataset, Split& split);
 
 }  // namespace recforce::data

@@ -19,6 +19,7 @@ inline constexpr const char* kUserTimeRatio = "user_time_ratio";
 inline constexpr const char* kRandomRatio = "random_ratio";
 inline constexpr const char* kSession = "session";
 inline constexpr const char* kGiven = "given";
+inline constexpr const char* kDisplays = "displays";
 
 // A held-out user of strong_generalization with fewer known items than this has no targets.
 inline constexpr std::int64_t kFewestFoldInItems = 5;
@@ -28,6 +29,9 @@ inline constexpr std::int64_t kFewestLeaveOutItems = 3;
 inline constexpr std::int64_t kFewestValidationFromItems = 2;
 // How many users are held out at most where the configuration does not say.
 inline constexpr std::int64_t kMostHeldOutUsers = 10000;
+// How many events the prefixes of all held-out sessions, or the inputs of all choices, may hold together: 8 GiB of
+// them, and as much again where items repeat.
+inline constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
 
 // floor(share * n), where a product within 1e-9 below a whole number counts as that number: (1 - 0.8) * 10 is
 // 1.9999999999999996 in doubles and has to give 2.
@@ -61,7 +65,8 @@ inline bool ByRatio(const std::string& kind) {
 
 // Whether the catalogue holds every item of the dataset.
 inline bool CataloguesAll(const SplitConfig& config) {
-  return config.catalogue == "all" || (config.catalogue == "auto" && config.kind == kGiven);
+  return config.catalogue == "all" ||
+         (config.catalogue == "auto" && (config.kind == kGiven || config.kind == kDisplays));
 }
 
 // Whether seen items are left out of rankings.
@@ -69,13 +74,16 @@ inline bool MasksSeen(const SplitConfig& config, bool log_repeats) {
   if (config.mask_seen != "auto" || config.kind == kStrongGeneralization) {
     return config.mask_seen != "no";
   }
-  return config.kind != kSession && !log_repeats;
+  return config.kind != kSession && config.kind != kDisplays && !log_repeats;
 }
 
-// "all", "given" or "sampled".
+// "all", "given", "sampled" or "displays".
 inline std::string CandidatesOf(const SplitConfig& config, bool log_has_candidates) {
   if (config.candidates != "auto") {
     return config.candidates;
+  }
+  if (config.kind == kDisplays) {
+    return kDisplays;
   }
   if (config.negatives > 0) {
     return "sampled";

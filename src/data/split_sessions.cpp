@@ -13,10 +13,6 @@
 namespace recforce::data {
 namespace {
 
-// How many events the prefixes of all held-out sessions may hold together: 8 GiB of them, and as much again where
-// items repeat.
-constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
-
 struct SessionKey {
   std::string_view letters;
   std::int64_t number = 0;

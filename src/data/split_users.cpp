@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "data/split_rows.h"
 #include "data/split_rules.h"
@@ -11,28 +12,6 @@
 
 namespace recforce::data {
 namespace {
-
-// The part of every user: a random order of the users, whose end is test and the stretch before it validation.
-std::vector<Part> HoldOutUsers(const Dataset& dataset, const SplitConfig& config) {
-  const std::int64_t users = dataset.num_users();
-  const std::int64_t validation = HeldOutCount(config.validation_users, users);
-  const std::int64_t test = HeldOutCount(config.test_users, users);
-  if (validation >= users || test >= users - validation) {
-    ThrowSplitUsage("split.validation_users and split.test_users: hold out too many users: '" +
-                    std::to_string(validation) + "' and '" + std::to_string(test) + "' of " + std::to_string(users) +
-                    "; at least one user must be left for training");
-  }
-  std::vector<std::int32_t> order(static_cast<std::size_t>(users));
-  std::iota(order.begin(), order.end(), 0);
-  base::Rng rng(static_cast<std::uint64_t>(config.seed), base::Stream::kSplit, 0);
-  rng.Shuffle(std::span<std::int32_t>(order));
-  std::vector<Part> parts(order.size(), Part::kTrain);
-  for (std::int64_t place = users - test - validation; place < users; ++place) {
-    const auto user = static_cast<std::size_t>(order[static_cast<std::size_t>(place)]);
-    parts[user] = place < users - test ? Part::kValidation : Part::kTest;
-  }
-  return parts;
-}
 
 // Each item where it stands last; the log may repeat it.
 std::vector<std::int32_t> Distinct(std::span<const std::int32_t> events, std::vector<std::int64_t>& stamp,
@@ -75,8 +54,29 @@ void FoldIn(const SplitConfig& config, std::int64_t user, std::span<const std::i
 
 }  // namespace
 
+std::vector<Part> HoldOutUsers(std::vector<std::int32_t> order, std::int64_t num_users, const SplitConfig& config) {
+  const auto users = static_cast<std::int64_t>(order.size());
+  const std::int64_t validation = HeldOutCount(config.validation_users, users);
+  const std::int64_t test = HeldOutCount(config.test_users, users);
+  if (validation >= users || test >= users - validation) {
+    ThrowSplitUsage("split.validation_users and split.test_users: hold out too many users: '" +
+                    std::to_string(validation) + "' and '" + std::to_string(test) + "' of " + std::to_string(users) +
+                    "; at least one user must be left for training");
+  }
+  base::Rng rng(static_cast<std::uint64_t>(config.seed), base::Stream::kSplit, 0);
+  rng.Shuffle(std::span<std::int32_t>(order));
+  std::vector<Part> parts(static_cast<std::size_t>(num_users), Part::kTrain);
+  for (std::int64_t place = users - test - validation; place < users; ++place) {
+    const auto user = static_cast<std::size_t>(order[static_cast<std::size_t>(place)]);
+    parts[user] = place < users - test ? Part::kValidation : Part::kTest;
+  }
+  return parts;
+}
+
 void SplitUsers(const Dataset& dataset, Split& split) {
-  const std::vector<Part> parts = HoldOutUsers(dataset, split.config);
+  std::vector<std::int32_t> users(static_cast<std::size_t>(dataset.num_users()));
+  std::iota(users.begin(), users.end(), 0);
+  const std::vector<Part> parts = HoldOutUsers(std::move(users), dataset.num_users(), split.config);
   const CsrView rows = dataset.interactions();
   CatalogueBuilder catalogue(dataset, CataloguesAll(split.config));
   for (std::int64_t user = 0; user < rows.rows(); ++user) {

@@ -36,12 +36,15 @@ void CheckTrainRows(const Dataset& dataset, const Split& split, const EvalSet& s
 }
 
 // Sequences are there exactly when the log repeats; each is its row with repeats. Of users held out whole it is all
-// events of the row's items, which VerifyMarks cannot see. Held-out sessions without repeats need none:
-// VerifySessions proves that their inputs are all that they hold.
+// events of the row's items, which VerifyMarks cannot see. Held-out sessions without repeats need none, nor do choices
+// before which nothing repeats: VerifySessions and VerifyDisplays prove that their inputs are all that they hold.
 void CheckSequences(const Dataset& dataset, const Split& split, const std::vector<std::int32_t>& users, const Csr& rows,
                     const Csr& sequences, const std::string& name) {
-  const bool omitted = split.config.kind == kSession && &rows != &split.train && sequences.rows() == 0;
-  const std::int64_t expected_rows = dataset.repeats() && !omitted ? rows.rows() : 0;
+  const bool held_out = &rows != &split.train;
+  const bool omitted = split.config.kind == kSession && held_out && sequences.rows() == 0;
+  // What people choose among what they are shown may repeat in a log whose interactions do not.
+  const bool repeats = split.config.kind == kDisplays && held_out ? sequences.rows() != 0 : dataset.repeats();
+  const std::int64_t expected_rows = repeats && !omitted ? rows.rows() : 0;
   if (sequences.rows() != expected_rows) {
     FailSplit(name + " has " + std::to_string(sequences.rows()) + " sequences; expected " +
               std::to_string(expected_rows));

@@ -107,13 +107,17 @@ void VerifySplit(const Dataset& dataset, const Split& split) {
   const std::string& kind = split.config.kind;
   if (kind == kSession) {
     VerifySessions(dataset, split);
+  } else if (kind == kDisplays) {
+    VerifyDisplays(dataset, split);
   } else if (kind == kGiven || (dataset.repeats() && kind != kStrongGeneralization)) {
     VerifyParts(dataset, split);
   } else {
     VerifyMarks(dataset, split);
   }
   VerifyRowForms(dataset, split);
-  VerifyCandidates(dataset, split);
+  if (kind != kDisplays) {
+    VerifyCandidates(dataset, split);
+  }
 }
 
 }  // namespace recforce::data

@@ -37,7 +37,8 @@ std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& sp
 void VerifyMarks(const Dataset& dataset, const Split& split);       // each pair at most once, or users held out whole
 void VerifyParts(const Dataset& dataset, const Split& split);       // every interaction has a part by rule; may repeat
 void VerifySessions(const Dataset& dataset, const Split& split);    // kind session
+void VerifyDisplays(const Dataset& dataset, const Split& split);    // kind displays, with its candidates
 void VerifyRowForms(const Dataset& dataset, const Split& split);    // masks, training rows, sequences: all kinds
-void VerifyCandidates(const Dataset& dataset, const Split& split);  // all kinds
+void VerifyCandidates(const Dataset& dataset, const Split& split);  // all other kinds
 
 }  // namespace recforce::data

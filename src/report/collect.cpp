@@ -72,7 +72,8 @@ RunPart ReadRun(const core::Registry& registry, const std::string& path, const s
   run.info = train::ReadRunInfo(path);
   const config::Settings settings = train::ReadSettings(registry, path);
   const config::Settings defaults = train::MakeSettings(registry.Get(run.info.model));
-  run.valid_metric = settings.section("train").As<train::TrainConfig>().valid_metric;
+  run.valid_metric =
+      run.info.best ? run.info.valid_metric : settings.section("train").As<train::TrainConfig>().valid_metric;
   const std::vector<config::Settings::Entry> entries = settings.Entries();
   const std::vector<config::Settings::Entry> default_entries = defaults.Entries();
   for (std::size_t n = 0; n < entries.size(); ++n) {

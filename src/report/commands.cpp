@@ -4,11 +4,27 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <string_view>
 
 #include "recforce/base/text.h"
 
 namespace recforce::report {
+namespace {
+
+// The flags of `recforce data displays` that data::DescribeDisplays put into words: "popularity 10 seed 1".
+std::string DisplayFlags(const std::string& made) {
+  std::istringstream words(made);
+  std::string kind;
+  std::string size;
+  std::string seed;
+  std::string rest;
+  words >> kind >> size >> seed >> seed;
+  return " --kind " + ShellQuote(kind) + " --size " + ShellQuote(size) + " --seed " + ShellQuote(seed) +
+         (words >> rest ? " --no-parts" : "");
+}
+
+}  // namespace
 
 std::string TrainCommand(const std::vector<SettingRow>& settings, const std::string& run) {
   // Top-level keys have flags of their own; how many threads worked does not change what they made.
@@ -47,7 +63,12 @@ std::string ConvertCommand(const data::Preprocessing& preprocessing, const std::
       std::find(kKeeping.begin(), kKeeping.end(), preprocessing.format) != kKeeping.end()) {
     command += " --duplicates " + ShellQuote(preprocessing.duplicates);
   }
-  return command + " --out " + ShellQuote(out);
+  const std::string& made = preprocessing.displays;
+  if (made.empty() || made == data::kLoggedDisplays) {
+    return command + " --out " + ShellQuote(out);
+  }
+  return command + " --out " + ShellQuote(out + "-log") + " && recforce data displays " + ShellQuote(out + "-log") +
+         DisplayFlags(made) + " --out " + ShellQuote(out);
 }
 
 std::vector<std::string> EvaluationChanges(const eval::EvalConfig& own, const train::StoredEvaluation& kept) {

@@ -17,7 +17,8 @@ namespace recforce::report {
 // `recforce train` with every setting that is not at its default, into the folder `run`.
 std::string TrainCommand(const std::vector<SettingRow>& settings, const std::string& run);
 
-// `recforce data convert`, without the names of columns, which a dataset does not keep. "" for a generated dataset.
+// `recforce data convert`, without the names of columns, which a dataset does not keep, and then `recforce data
+// displays` where displays were made. "" for a generated dataset.
 std::string ConvertCommand(const data::Preprocessing& preprocessing, const std::string& out);
 
 // What a kept evaluation was made with that the run's own settings say otherwise: "eval.ties=optimistic".

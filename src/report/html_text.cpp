@@ -53,11 +53,14 @@ std::string DatasetFacts(const ReportData& report) {
   const DatasetPart& dataset = report.dataset;
   const double cells = static_cast<double>(dataset.users) * static_cast<double>(dataset.items);
   const double density = cells > 0.0 ? static_cast<double>(dataset.interactions) / cells : 0.0;
+  const std::string& made = dataset.preprocessing.displays;
+  const std::string displays =
+      made.empty() ? "" : Fact("Displays", made == data::kLoggedDisplays ? "as logged" : "made: " + made);
   return FactTable(
       "Dataset", Fact("Dataset", dataset.name + " (" + dataset.preprocessing.format + ")") +
                      Fact("Users", base::FormatCount(dataset.users)) + Fact("Items", base::FormatCount(dataset.items)) +
                      Fact("Interactions", base::FormatCount(dataset.interactions) + ", density " + Percent(density)) +
-                     Fact("Log", Filters(dataset.preprocessing)) + Fact("Fingerprint", dataset.fingerprint));
+                     Fact("Log", Filters(dataset.preprocessing)) + displays + Fact("Fingerprint", dataset.fingerprint));
 }
 
 std::string SplitFacts(const ReportData& report) {
@@ -74,10 +77,11 @@ std::string SplitFacts(const ReportData& report) {
     if (const std::int64_t seen = report.runs[*report.reference].evaluation->seen_targets_dropped; seen > 0) {
       rows += Fact("Left out, too", base::FormatCount(seen) + " targets that their users had before");
     }
-    rows += Fact("Ranked", report.candidates == "all"     ? "the whole catalogue"
-                           : report.candidates == "given" ? "the candidates that the log gives for each user"
-                                                          : "sampled candidates: such metrics do not order models "
-                                                            "reliably");
+    rows += Fact("Ranked", report.candidates == "all"        ? "the whole catalogue"
+                           : report.candidates == "displays" ? "what was shown beside the item that was clicked"
+                           : report.candidates == "given"    ? "the candidates that the log gives for each user"
+                                                             : "sampled candidates: such metrics do not order models "
+                                                               "reliably");
     rows += Fact("Rules", std::string(report.masks_input ? "items that the model was shown are left out, "
                                                          : "items that the model was shown are ranked again, ") +
                               report.ties + " ties, metrics as " + report.definitions + " defines them");

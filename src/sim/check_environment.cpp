@@ -168,10 +168,10 @@ class Checker {
       const std::vector<std::int32_t> slates = Slates(*episodes, step);
       Show(*episodes, slates, feedback);
       const Sight after = Look(*episodes);
-      CheckTruth(after);
       for (std::size_t row = 0; row < kUsers.size(); ++row) {
         CheckStep(before, after, RowOf(slates, row, slate_), feedback, row);
       }
+      CheckTruth(after);
       before = after;
     }
   }

@@ -116,7 +116,7 @@ void TabularProblem::RequireFewSlates(std::int64_t k) const {
   if (NumSlates(k) > kMostSlates) {
     throw base::Error(base::ErrorKind::kUsage, "solving a world: slates of all states: '" +
                                                    base::FormatReal(NumSlates(k)) + "'; expected at most " +
-                                                   base::FormatReal(kMostSlates));
+                                                   std::to_string(static_cast<std::int64_t>(kMostSlates)));
   }
 }
 

@@ -25,6 +25,9 @@ std::vector<std::pair<std::string, std::string>> PreprocessingTexts(const data::
   texts.emplace_back("rows_of_rare_users", std::to_string(preprocessing.rows_of_rare_users));
   texts.emplace_back("displays_of_absent_users", std::to_string(preprocessing.displays_of_absent_users));
   texts.emplace_back("candidates_of_absent_users", std::to_string(preprocessing.candidates_of_absent_users));
+  if (!preprocessing.displays.empty()) {
+    texts.emplace_back("displays", preprocessing.displays);
+  }
   return texts;
 }
 

@@ -23,6 +23,14 @@ void RequireFinished(const RunInfo& info, const std::filesystem::path& run) {
   }
 }
 
+void RequireDataset(const RunInfo& info, const std::filesystem::path& run) {
+  if (!info.environment.empty()) {
+    throw base::Error(base::ErrorKind::kUsage,
+                      run.string() + ": has no test part, it learnt in an environment: '" + info.environment +
+                          "'; try it on users with `recforce simulate --policy " + run.string() + "`");
+  }
+}
+
 // A run is trained with its settings; only how it is looked at may change afterwards.
 void ApplyChanges(const std::vector<std::string>& changes, config::Settings& settings) {
   for (const std::string& change : changes) {
@@ -60,6 +68,7 @@ StoredEvaluation Measure(const core::Recommender& recommender, const data::Split
 
 RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const config::Settings& settings,
                  const std::optional<std::string>& data) {
+  RequireDataset(info, run);
   data::Dataset dataset = data::Dataset::Open(data.value_or(settings.section("").As<RunConfig>().data));
   if (dataset.fingerprint() != info.dataset_fingerprint) {
     Fail(dataset.directory().string(), "not the dataset that '" + run.string() + "' was trained on: fingerprint '" +
@@ -85,6 +94,7 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
                              const std::vector<std::string>& changes) {
   const RunInfo info = ReadRunInfo(run);
   RequireFinished(info, run);
+  RequireDataset(info, run);
   config::Settings settings = ReadSettings(registry, run);
   ApplyChanges(changes, settings);
   const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
@@ -96,6 +106,8 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
                                             info.split_fingerprint + "'");
   }
   StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
+  evaluation.choices =
+      MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.ties, eval_config.batch_size, stop);
   for (const std::int32_t user : opened.split.test.users) {
     evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }

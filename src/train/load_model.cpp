@@ -1,46 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a bundle on disk to a Recommender. The bundle's tables come from outside and are checked before use.
+// From a bundle on disk to a Recommender, and from that to lists for users.
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
-#include "train/run_config.h"
+#include "train/open_bundle.h"
 #include "train/run_folder.h"
-#include "train/run_info.h"
 
 namespace recforce::train {
 namespace {
 
 [[noreturn]] void Fail(const std::string& where, const std::string& what) {
   throw base::Error(base::ErrorKind::kData, where + ": " + what);
-}
-
-// Where the bundle is. A folder without one says whether its run is unfinished or is no run at all.
-std::filesystem::path FindBundle(const std::filesystem::path& run) {
-  if (std::filesystem::exists(run / "manifest.json")) {
-    return run;
-  }
-  if (!std::filesystem::exists(run / kModelFolder / "manifest.json") && !ReadRunInfo(run).finished) {
-    Fail(run.string(), "the run is not finished; finish it with `recforce train ... --resume`");
-  }
-  return run / kModelFolder;
-}
-
-// The algorithm's settings as they were at training.
-config::Section ReadConfig(const core::AlgorithmSpec& spec, const model::Manifest& manifest, const std::string& where) {
-  config::Section section = spec.make_config();
-  for (const auto& [key, text] : manifest.config) {
-    const config::Field* field = section.Find(key);
-    if (field == nullptr) {
-      Fail(where, "algorithm '" + spec.name + "' has no setting '" + key + "'; the bundle is of another version");
-    }
-    if (const std::string refused = section.Set(*field, text); !refused.empty()) {
-      Fail(where, "setting '" + key + "' " + refused);
-    }
-  }
-  return section;
 }
 
 data::CsrView ReadHistories(const base::TensorSet& set, std::int64_t num_users, std::int64_t num_items) {
@@ -69,16 +43,6 @@ std::span<const std::int32_t> ReadTrainRows(const base::TensorSet& set, std::int
   return rows;
 }
 
-// A text of the manifest's preprocessing; "" when it has none of that name.
-std::string PreprocessingText(const model::Manifest& manifest, const std::string& name) {
-  for (const auto& [key, text] : manifest.preprocessing) {
-    if (key == name) {
-      return text;
-    }
-  }
-  return "";
-}
-
 // Each item where it stands last.
 std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
   std::vector<std::int32_t> items;
@@ -94,36 +58,20 @@ std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
 }  // namespace
 
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
-  const std::filesystem::path directory = FindBundle(run);
-  const std::string where = (directory / "manifest.json").string();
+  OpenedBundle opened = OpenBundle(registry, run);
   LoadedModel loaded;
-  loaded.bundle = model::ReadBundle(directory);
+  loaded.bundle = std::move(opened.bundle);
+  loaded.item_ids = opened.item_ids;
+  loaded.item_titles = opened.item_titles;
   const model::Manifest& manifest = loaded.bundle.manifest;
-  const std::vector<std::string> names = registry.Names();
-  if (std::find(names.begin(), names.end(), manifest.algorithm) == names.end()) {
-    Fail(where, "the algorithm is unknown: '" + manifest.algorithm + "'; the bundle is of another version");
-  }
   loaded.repeats = PreprocessingText(manifest, "duplicates") == "keep";
   loaded.masks_seen = PreprocessingText(manifest, "mask_seen") != "no";
-  const core::AlgorithmSpec& spec = registry.Get(manifest.algorithm);
-  loaded.item_ids = data::GetStrings(loaded.bundle.catalogue, "item_ids", false);
-  if (loaded.item_ids.size() != manifest.num_items) {
-    Fail(loaded.bundle.catalogue.where(), "the number of item ids is '" + std::to_string(loaded.item_ids.size()) +
-                                              "'; expected " + std::to_string(manifest.num_items));
-  }
-  if (loaded.bundle.catalogue.Has("item_titles.offsets")) {
-    loaded.item_titles = data::GetStrings(loaded.bundle.catalogue, "item_titles", false);
-    if (loaded.item_titles.size() != manifest.num_items) {
-      Fail(loaded.bundle.catalogue.where(), "the number of titles is '" + std::to_string(loaded.item_titles.size()) +
-                                                "'; expected " + std::to_string(manifest.num_items));
-    }
-  }
   if (loaded.bundle.histories.Has("offsets")) {
     loaded.user_ids = data::GetStrings(loaded.bundle.histories, "user_ids", true);
     loaded.train_rows = ReadTrainRows(loaded.bundle.histories, loaded.user_ids.size());
     loaded.histories = ReadHistories(loaded.bundle.histories, loaded.user_ids.size(), manifest.num_items);
   }
-  loaded.recommender = spec.load(ReadConfig(spec, manifest, where), loaded.bundle.weights, manifest.num_items, device);
+  loaded.recommender = opened.spec->load(opened.config, loaded.bundle.weights, manifest.num_items, device);
   if (loaded.recommender->NumItems() != manifest.num_items) {
     Fail(loaded.bundle.weights.where(), "the model scores '" + std::to_string(loaded.recommender->NumItems()) +
                                             "' items; expected " + std::to_string(manifest.num_items));

@@ -17,8 +17,8 @@
 #include "recforce/base/threads.h"
 #include "recforce/eval/metrics.h"
 #include "recforce/model/bundle.h"
-#include "train/bundle_parts.h"
 #include "train/checkpoint.h"
+#include "train/material.h"
 #include "train/metrics_stream.h"
 #include "train/run_config.h"
 #include "train/run_info.h"
@@ -43,29 +43,32 @@ eval::Metric ParseValidMetric(const std::string& name) {
 
 class Run {
  public:
-  Run(base::FileSystem& files, const core::AlgorithmSpec& spec, const config::Settings& settings,
+  Run(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
       const RunOptions& options, Observer& observer)
       : files_(files),
-        spec_(spec),
+        spec_(registry.Get(settings.section("").As<RunConfig>().model)),
         settings_(settings),
         options_(options),
         observer_(observer),
         run_config_(settings.section("").As<RunConfig>()),
         train_config_(settings.section("train").As<TrainConfig>()),
-        eval_config_(settings.section("eval").As<eval::EvalConfig>()),
-        valid_metric_(ParseValidMetric(train_config_.valid_metric)),
-        own_data_(options.data == nullptr ? std::optional<RunData>(OpenRunData(settings)) : std::nullopt),
-        data_(own_data_ ? *own_data_ : *options.data),
-        dataset_(data_.dataset),
-        split_(data_.split),
-        identity_{SettingsHash(settings), dataset_.fingerprint(), split_.fingerprint} {
-    // What the evaluation afterwards would refuse is refused before hours of training.
-    (void)eval::ParseMetrics(eval_config_.metrics);
+        own_material_(options.material == nullptr ? OpenMaterial(registry, settings) : nullptr),
+        material_(own_material_ ? *own_material_ : *options.material),
+        identity_{SettingsHash(settings), material_.fingerprint(), material_.split_fingerprint()} {
+    if (spec_.needs != core::Needs::kEnvironment) {
+      eval_config_ = settings.section("eval").As<eval::EvalConfig>();
+      // What the evaluation afterwards would refuse is refused before hours of training.
+      (void)eval::ParseMetrics(eval_config_.metrics);
+    }
+    if (spec_.own_metric.empty()) {
+      ranking_metric_ = ParseValidMetric(train_config_.valid_metric);
+    }
+    metric_name_ = ranking_metric_ ? ranking_metric_->name : spec_.own_metric;
   }
 
   RunOutcome Execute() {
-    observer_.OnStart(dataset_, split_, spec_.name);
-    trainer_ = spec_.make_trainer(settings_.section(spec_.name), MakeTrainView(data_),
+    material_.Announce(observer_, spec_.name);
+    trainer_ = spec_.make_trainer(settings_.section(spec_.name), material_.View(),
                                   {static_cast<std::uint64_t>(run_config_.seed), run_config_.device});
     phases_ = trainer_->Phases();
     OpenFolder();
@@ -169,7 +172,7 @@ class Run {
     position_.metrics_bytes = metrics_->length();
     core::Metrics shown = record.metrics;
     if (record.validation) {
-      shown.emplace_back(valid_metric_.name, *record.validation);
+      shown.emplace_back(metric_name_, *record.validation);
     }
     observer_.OnEpoch(phase, record.epoch, shown, record.best);
     const bool stopped = options_.stop != nullptr && options_.stop->IsSet();
@@ -185,12 +188,12 @@ class Run {
 
   void Validate(const core::Phase& phase, EpochRecord& record) {
     const bool is_due = position_.epochs_done % train_config_.eval_every == 0 || position_.epochs_done == phase.epochs;
-    if (split_.validation.rows() == 0 || !is_due) {
-      return;  // without validation rows the weights of the last epoch stay
+    if (is_due) {
+      record.validation = ranking_metric_ ? Rank() : trainer_->Validate(options_.stop);
     }
-    const eval::EvalResult result = eval::Evaluate(trainer_->Current(), split_.validation, std::span(&valid_metric_, 1),
-                                                   eval::OptionsOf(eval_config_), options_.stop);
-    record.validation = result.Mean(0);
+    if (!record.validation) {
+      return;  // without validation the weights of the last epoch stay
+    }
     record.best = !position_.best || *record.validation > position_.best->value;
     if (record.best) {
       trainer_->KeepBest();
@@ -198,6 +201,15 @@ class Run {
       position_.better_epoch = position_.epochs_done;
     }
     position_.epochs_stale = position_.epochs_done - position_.better_epoch;
+  }
+
+  [[nodiscard]] std::optional<double> Rank() const {
+    if (material_.validation() == nullptr) {
+      return std::nullopt;
+    }
+    return eval::Evaluate(trainer_->Current(), *material_.validation(), std::span(&*ranking_metric_, 1),
+                          eval::OptionsOf(eval_config_), options_.stop)
+        .Mean(0);
   }
 
   void SaveCheckpoint() {
@@ -218,8 +230,7 @@ class Run {
     const RunInfo info = Info(true);
     WriteRunInfo(files_, options_.out, info);
     files_.Remove(options_.out / kCheckpointFile);
-    observer_.OnFinish(valid_metric_.name,
-                       position_.best ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
+    observer_.OnFinish(metric_name_, position_.best ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
     return {true, metrics_->lines(), info.seconds, position_.best};
   }
 
@@ -228,24 +239,16 @@ class Run {
     model::Manifest& manifest = bundle.manifest;
     manifest.algorithm = spec_.name;
     manifest.recforce_version = RECFORCE_VERSION;
-    manifest.num_items = split_.num_items();
-    manifest.dataset_fingerprint = dataset_.fingerprint();
-    manifest.split_fingerprint = split_.fingerprint;
     const config::Section& section = settings_.section(spec_.name);
     for (const config::Field& field : section.fields()) {
       manifest.config.emplace_back(field.key, section.Get(field));
     }
-    manifest.preprocessing = PreprocessingTexts(dataset_.preprocessing());
-    manifest.preprocessing.emplace_back("mask_seen", split_.test.mask_input ? "yes" : "no");
+    material_.Fill(bundle, train_config_.store_histories);
     if (position_.best) {
-      manifest.validation = {{valid_metric_.name, position_.best->value},
+      manifest.validation = {{metric_name_, position_.best->value},
                              {position_.best->phase + ".epoch", static_cast<double>(position_.best->epoch)}};
     }
     bundle.weights = trainer_->Export();
-    bundle.catalogue = CatalogueTensors(dataset_, split_);
-    if (train_config_.store_histories) {
-      bundle.histories = HistoryTensors(dataset_, split_);
-    }
     return bundle;
   }
 
@@ -254,20 +257,10 @@ class Run {
     info.finished = finished;
     info.model = spec_.name;
     info.recforce_version = RECFORCE_VERSION;
-    info.dataset_path = run_config_.data;
-    info.dataset_fingerprint = dataset_.fingerprint();
-    info.split_kind = split_.config.kind;
-    info.split_fingerprint = split_.fingerprint;
-    info.items = split_.num_items();
-    info.train_users = split_.train.rows();
-    info.train_interactions = split_.train.nnz();
-    info.validation_users = split_.validation.rows();
-    info.test_users = split_.test.rows();
-    info.cold_targets_dropped = split_.cold_targets_dropped;
-    info.users_without_targets = split_.users_without_targets;
+    material_.Describe(info);
     info.threads = base::Threads();
     info.seconds = finished ? position_.seconds + SecondsSince(started_) : saved_ ? saved_->seconds : 0.0;
-    info.valid_metric = valid_metric_.name;
+    info.valid_metric = metric_name_;
     info.best = position_.best;
     return info;
   }
@@ -290,13 +283,12 @@ class Run {
   Observer& observer_;
   const RunConfig& run_config_;
   const TrainConfig& train_config_;
-  const eval::EvalConfig& eval_config_;
-  const eval::Metric valid_metric_;
-  const std::optional<RunData> own_data_;
-  const RunData& data_;
-  const data::Dataset& dataset_;
-  const data::Split& split_;
+  const std::unique_ptr<Material> own_material_;
+  const Material& material_;
   const Identity identity_;
+  eval::EvalConfig eval_config_;
+  std::optional<eval::Metric> ranking_metric_;  // empty: the trainer measures itself
+  std::string metric_name_;
 
   std::optional<base::FolderLock> lock_;
   std::unique_ptr<core::Trainer> trainer_;
@@ -358,12 +350,17 @@ core::TrainView MakeTrainView(const RunData& data) {
   view.item_id = [&data](std::int64_t item) {
     return data.dataset.item_ids()[data.split.catalogue[static_cast<std::size_t>(item)]];
   };
+  if (data.split.train_displays.size() > 0) {
+    view.displays = &data.split.train_displays;
+  }
+  if (data.split.validation_displays.size() > 0) {
+    view.validation_displays = &data.split.validation_displays;
+  }
   return view;
 }
 
 RunOutcome Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
                  const RunOptions& options, Observer& observer) {
-  const core::AlgorithmSpec& spec = registry.Get(settings.section("").As<RunConfig>().model);
   if (CheckFolder(registry, settings, options)) {
     files.Remove(options.out / kCheckpointFile);
     base::LogInfo(options.out.string() + ": the run is finished already; nothing to do");
@@ -371,7 +368,7 @@ RunOutcome Train(base::FileSystem& files, const core::Registry& registry, const 
     const std::string lines = base::ReadTextFile(options.out / kMetricsFile);
     return {true, std::count(lines.begin(), lines.end(), '\n'), info.seconds, info.best};
   }
-  return Run(files, spec, settings, options, observer).Execute();
+  return Run(files, registry, settings, options, observer).Execute();
 }
 
 }  // namespace recforce::train

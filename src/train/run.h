@@ -38,7 +38,8 @@ struct TrainConfig {
 };
 const config::FieldTable& TrainFields();
 
-// All sections of a run of `spec`: "", split, train, eval and the algorithm's own, at their defaults.
+// All sections of a run of `spec` at their defaults: "", split, train, eval and the algorithm's own, or "",
+// environment, train and the algorithm's own where it learns in an environment.
 config::Settings MakeSettings(const core::AlgorithmSpec& spec);
 
 // What happens during a run, for whoever draws progress. Called from the training thread.
@@ -46,6 +47,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void OnStart(const data::Dataset&, const data::Split&, const std::string& /*model*/) {}
+  // In place of OnStart, where no dataset is learnt from. `name`: "world:tabular", or a folder.
+  virtual void OnEnvironment(const std::string& /*name*/, const core::TrainView&, const std::string& /*model*/) {}
   virtual void OnResume(std::int64_t /*phase*/, std::int64_t /*epoch*/) {}
   virtual void OnPhase(const core::Phase&, std::int64_t /*index*/, std::int64_t /*count*/) {}
   virtual void OnStep(std::int64_t /*done*/, std::int64_t /*total*/) {}
@@ -64,11 +67,13 @@ RunData OpenRunData(const config::Settings& settings);
 // The training part, as trainers see it. `data` must outlive it.
 core::TrainView MakeTrainView(const RunData& data);
 
+class Material;  // train/material.h
+
 struct RunOptions {
   std::filesystem::path out;
   bool resume = false;
   const base::StopFlag* stop = nullptr;
-  const RunData* data = nullptr;  // what OpenRunData gives for the settings; null: the run opens it
+  const Material* material = nullptr;  // what OpenMaterial gives for the settings; null: the run opens it
   // Asked between two epochs, with those done and those planned over all phases; true leaves the run there with a
   // checkpoint, from which one with `resume` goes on. Algorithms in closed form are not asked.
   std::function<bool(std::int64_t done, std::int64_t planned)> pause = {};

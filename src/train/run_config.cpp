@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "recforce/base/text.h"
+#include "sim/environment_config.h"
 #include "train/run_folder.h"
 
 namespace recforce::train {
@@ -56,11 +58,23 @@ const config::FieldTable& TrainFields() {
 config::Settings MakeSettings(const core::AlgorithmSpec& spec) {
   RunConfig run;
   run.model = spec.name;
-  return config::Settings({config::Section::Make<RunConfig>("", RunFields(), run),
-                           config::Section::Make<data::SplitConfig>("split", data::SplitFields()),
-                           config::Section::Make<TrainConfig>("train", TrainFields()),
-                           config::Section::Make<eval::EvalConfig>("eval", eval::EvalFields()), spec.make_config()},
-                          spec.name);
+  std::vector<config::Section> sections = {config::Section::Make<RunConfig>("", RunFields(), run)};
+  if (spec.needs == core::Needs::kEnvironment) {
+    sections.push_back(config::Section::Make<sim::EnvironmentConfig>("environment", sim::EnvironmentFields()));
+    sections.push_back(config::Section::Make<TrainConfig>("train", TrainFields()));
+  } else {
+    data::SplitConfig split;
+    eval::EvalConfig eval;
+    if (spec.needs == core::Needs::kDisplays) {
+      split.kind = "displays";
+      eval.metrics = {"hr@1", "hr@2", "mrr@10"};
+    }
+    sections.push_back(config::Section::Make<data::SplitConfig>("split", data::SplitFields(), split));
+    sections.push_back(config::Section::Make<TrainConfig>("train", TrainFields()));
+    sections.push_back(config::Section::Make<eval::EvalConfig>("eval", eval::EvalFields(), eval));
+  }
+  sections.push_back(spec.make_config());
+  return config::Settings(std::move(sections), spec.name);
 }
 
 std::vector<std::string> OtherSections(const core::Registry& registry, std::string_view model) {

@@ -16,6 +16,7 @@
 #include "recforce/data/split.h"
 #include "recforce/eval/evaluator.h"
 #include "recforce/model/bundle.h"
+#include "train/choice_table.h"
 #include "train/run.h"
 
 namespace recforce::train {
@@ -68,6 +69,8 @@ struct StoredEvaluation {
   std::int64_t seen_targets_dropped = 0;
   std::int64_t users_without_targets = 0;
   double seconds = 0.0;  // scoring, ranking and metrics, without opening anything; not kept, so that files do not vary
+  // Where the split has test displays. Not kept: the model makes it again.
+  std::vector<ChoiceRow> choices;
 };
 // How many items of each user's list are kept.
 inline constexpr std::int64_t kKeptTopItems = 10;

@@ -15,21 +15,25 @@ Json ToJson(const RunInfo& info) {
   Json json = {{"format_version", kRunVersion},
                {"status", info.finished ? "finished" : "running"},
                {"model", info.model},
-               {"recforce_version", info.recforce_version},
-               {"dataset", {{"path", info.dataset_path}, {"fingerprint", info.dataset_fingerprint}}},
-               {"split",
-                {{"kind", info.split_kind},
-                 {"fingerprint", info.split_fingerprint},
-                 {"items", info.items},
-                 {"train_users", info.train_users},
-                 {"train_interactions", info.train_interactions},
-                 {"validation_users", info.validation_users},
-                 {"test_users", info.test_users},
-                 {"cold_targets_dropped", info.cold_targets_dropped},
-                 {"users_without_targets", info.users_without_targets}}},
-               {"threads", info.threads},
-               {"seconds", info.seconds},
-               {"best_validation", nullptr}};
+               {"recforce_version", info.recforce_version}};
+  if (info.environment.empty()) {
+    json["dataset"] = {{"path", info.dataset_path}, {"fingerprint", info.dataset_fingerprint}};
+    json["split"] = {{"kind", info.split_kind},
+                     {"fingerprint", info.split_fingerprint},
+                     {"items", info.items},
+                     {"train_users", info.train_users},
+                     {"train_interactions", info.train_interactions},
+                     {"validation_users", info.validation_users},
+                     {"test_users", info.test_users},
+                     {"cold_targets_dropped", info.cold_targets_dropped},
+                     {"users_without_targets", info.users_without_targets}};
+  } else {
+    json["environment"] = {
+        {"source", info.environment}, {"identity", info.environment_identity}, {"items", info.items}};
+  }
+  json["threads"] = info.threads;
+  json["seconds"] = info.seconds;
+  json["best_validation"] = nullptr;
   if (info.best) {
     json["best_validation"] = {{"metric", info.valid_metric},
                                {"value", info.best->value},
@@ -39,11 +43,7 @@ Json ToJson(const RunInfo& info) {
   return json;
 }
 
-RunInfo FromJson(const Json& json) {
-  RunInfo info;
-  info.finished = json.at("status") == "finished";
-  info.model = json.at("model").get<std::string>();
-  info.recforce_version = json.at("recforce_version").get<std::string>();
+void ReadDataset(const Json& json, RunInfo& info) {
   const Json& dataset = json.at("dataset");
   info.dataset_path = dataset.at("path").get<std::string>();
   info.dataset_fingerprint = dataset.at("fingerprint").get<std::string>();
@@ -57,6 +57,21 @@ RunInfo FromJson(const Json& json) {
   info.test_users = split.at("test_users").get<std::int64_t>();
   info.cold_targets_dropped = split.at("cold_targets_dropped").get<std::int64_t>();
   info.users_without_targets = split.at("users_without_targets").get<std::int64_t>();
+}
+
+RunInfo FromJson(const Json& json) {
+  RunInfo info;
+  info.finished = json.at("status") == "finished";
+  info.model = json.at("model").get<std::string>();
+  info.recforce_version = json.at("recforce_version").get<std::string>();
+  if (json.contains("environment")) {
+    const Json& environment = json.at("environment");
+    info.environment = environment.at("source").get<std::string>();
+    info.environment_identity = environment.at("identity").get<std::string>();
+    info.items = environment.at("items").get<std::int64_t>();
+  } else {
+    ReadDataset(json, info);
+  }
   info.threads = json.at("threads").get<std::int64_t>();
   info.seconds = json.at("seconds").get<double>();
   const Json& best = json.at("best_validation");

@@ -28,6 +28,8 @@ struct RunInfo {
   std::string recforce_version;
   std::string dataset_path;
   std::string dataset_fingerprint;
+  std::string environment;           // where it learnt in place of a dataset: "world:tabular" or a run; "" otherwise
+  std::string environment_identity;  // core::Environment::identity()
   std::string split_kind;
   std::string split_fingerprint;
   std::int64_t items = 0;

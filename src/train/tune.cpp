@@ -12,6 +12,7 @@
 #include "recforce/base/folder_lock.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
+#include "train/material.h"
 #include "train/run_config.h"
 #include "train/run_folder.h"
 #include "train/tune_record.h"
@@ -35,9 +36,10 @@ void RemoveTree(base::FileSystem& files, const fs::path& folder) {
   std::for_each(paths.rbegin(), paths.rend(), [&](const fs::path& path) { files.Remove(path); });
 }
 
-std::int64_t PlannedEpochs(const core::AlgorithmSpec& spec, const config::Settings& settings, const RunData& data) {
+std::int64_t PlannedEpochs(const core::AlgorithmSpec& spec, const config::Settings& settings,
+                           const Material& material) {
   const RunConfig& run = settings.section("").As<RunConfig>();
-  const auto trainer = spec.make_trainer(settings.section(spec.name), MakeTrainView(data),
+  const auto trainer = spec.make_trainer(settings.section(spec.name), material.View(),
                                          {static_cast<std::uint64_t>(run.seed), run.device});
   std::int64_t planned = 0;
   for (const core::Phase& phase : trainer->Phases()) {
@@ -56,25 +58,27 @@ class Search {
         settings_(settings),
         options_(options),
         observer_(observer),
-        data_(OpenRunData(settings)),
+        material_(OpenMaterial(registry, settings)),
         deadline_(options.minutes > 0.0
                       ? Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                            std::chrono::duration<double, std::ratio<60>>(options.minutes))
                       : Clock::time_point::max()) {}
 
   TuneResult Execute() {
-    if (data_.split.validation.rows() == 0) {
+    if (spec_.own_metric.empty() && material_->validation() == nullptr) {
       throw base::Error(
           base::ErrorKind::kUsage,
           "recforce tune: the split has no validation users; the search selects on them alone. change the "
           "settings of the section 'split'");
     }
-    (void)eval::ParseMetrics(settings_.section("eval").As<eval::EvalConfig>().metrics);
+    if (spec_.needs != core::Needs::kEnvironment) {
+      (void)eval::ParseMetrics(settings_.section("eval").As<eval::EvalConfig>().metrics);
+    }
     MakePlan();
     files_.MakeDirectories(options_.out);
     const base::FolderLock lock(options_.out);
     OpenFolder();
-    observer_.OnPlan(result_, data_);
+    observer_.OnPlan(result_, *material_);
     for (std::size_t rung = 0; rung < result_.rungs.size() && !result_.out_of_time; ++rung) {
       RunRung(rung);
     }
@@ -90,7 +94,9 @@ class Search {
  private:
   void MakePlan() {
     result_.model = spec_.name;
-    result_.metric = eval::ParseMetric(settings_.section("train").As<TrainConfig>().valid_metric).name;
+    result_.metric = spec_.own_metric.empty()
+                         ? eval::ParseMetric(settings_.section("train").As<TrainConfig>().valid_metric).name
+                         : spec_.own_metric;
     result_.keys = FindSearchedKeys(settings_, spec_.name, options_.search);
     const auto seed = static_cast<std::uint64_t>(settings_.section("").As<RunConfig>().seed);
     for (std::vector<std::string>& values : DrawTrials(settings_, result_.keys, seed, options_.trials)) {
@@ -113,7 +119,7 @@ class Search {
       base::LogWarn("'" + spec_.name + "' learns in one step, which halving cannot cut short: random search is used");
       return;
     }
-    const std::int64_t planned = PlannedEpochs(spec_, settings_, data_);
+    const std::int64_t planned = PlannedEpochs(spec_, settings_, *material_);
     result_.rungs = HalvingRungs(count, planned);
     result_.halving = result_.rungs.size() > 1;
     if (!result_.halving) {
@@ -125,7 +131,7 @@ class Search {
 
   void OpenFolder() {
     const fs::path config = options_.out / kConfigFile;
-    const TuneIdentity identity{data_.dataset.fingerprint(), data_.split.fingerprint};
+    const TuneIdentity identity{material_->fingerprint(), material_->split_fingerprint()};
     if (fs::exists(options_.out / kTuneFile)) {
       if (!options_.resume) {
         throw base::Error(base::ErrorKind::kUsage,
@@ -209,7 +215,7 @@ class Search {
     run.out = options_.out / TrialFolder(trial.number);
     run.resume = true;
     run.stop = options_.stop;
-    run.data = &data_;
+    run.material = material_.get();
     run.pause = [&](std::int64_t done, std::int64_t planned) {
       result_.out_of_time = Clock::now() >= deadline_;
       return result_.out_of_time || done >= RungEpochs(result_.rungs[rung], planned, eval_every);
@@ -309,7 +315,7 @@ class Search {
   const config::Settings& settings_;
   const TuneOptions& options_;
   TuneObserver& observer_;
-  const RunData data_;
+  const std::unique_ptr<Material> material_;
   const Clock::time_point deadline_;
   TuneResult result_;
 };

@@ -68,7 +68,7 @@ struct TuneResult {
 class TuneObserver {
  public:
   virtual ~TuneObserver() = default;
-  virtual void OnPlan(const TuneResult& /*plan*/, const RunData& /*data*/) {}
+  virtual void OnPlan(const TuneResult& /*plan*/, const Material& /*material*/) {}
   // A trial begins, or goes on in rung `rung`. Its epochs are reported to what comes back.
   virtual Observer& OnTrial(const TuneResult& result, const Trial& trial, std::size_t rung) = 0;
   virtual void OnTrialEnd(const TuneResult& /*result*/, const Trial& /*trial*/, std::size_t /*rung*/, bool /*best*/) {}

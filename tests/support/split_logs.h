@@ -23,11 +23,23 @@ struct Event {
   data::Part part = data::Part::kTrain;
 };
 
+struct ShownItem {
+  std::int32_t item;
+  bool clicked = false;
+};
+struct Display {
+  std::int32_t user;
+  std::int64_t time;
+  std::vector<ShownItem> items;
+  data::Part part = data::Part::kTrain;
+};
+
 struct LogOptions {
   bool times = true;
   bool parts = false;
   bool repeats = false;
   std::vector<Items> candidates = {};  // one list a user, or none
+  std::vector<Display> displays = {};
 };
 
 inline std::string Name(const char* prefix, std::int32_t number) {
@@ -61,6 +73,18 @@ inline data::Dataset MakeLog(const TempDir& dir, std::int32_t users, std::int32_
       columns.candidate_offsets.push_back(static_cast<std::int64_t>(columns.candidate_items.size()));
     }
   }
+  for (const Display& display : options.displays) {
+    columns.displays.user.push_back(display.user);
+    columns.displays.time.push_back(display.time);
+    if (options.parts) {
+      columns.displays.part.push_back(static_cast<std::uint8_t>(display.part));
+    }
+    for (const ShownItem& shown : display.items) {
+      columns.displays.item.push_back(shown.item);
+      columns.displays.clicked.push_back(shown.clicked ? 1 : 0);
+    }
+    columns.displays.offsets.push_back(static_cast<std::int64_t>(columns.displays.item.size()));
+  }
   data::Preprocessing preprocessing;
   preprocessing.duplicates = options.repeats ? "keep" : "last";
   data::WriteDataset(base::RealFileSystem(), dir.path(), std::move(columns), preprocessing);
@@ -76,6 +100,20 @@ inline data::Dataset MakeGrid(const TempDir& dir, std::int32_t users, std::int32
     }
   }
   return MakeLog(dir, users, items, events);
+}
+
+// A log whose interactions are the clicks of its displays, with repeats kept.
+inline data::Dataset MakeShown(const TempDir& dir, std::int32_t users, std::int32_t items,
+                               const std::vector<Display>& displays, bool parts = false) {
+  std::vector<Event> events;
+  for (const Display& display : displays) {
+    for (const ShownItem& shown : display.items) {
+      if (shown.clicked) {
+        events.push_back({display.user, shown.item, display.time, display.part});
+      }
+    }
+  }
+  return MakeLog(dir, users, items, events, {.parts = parts, .repeats = true, .displays = displays});
 }
 
 // A row in items of the dataset.

@@ -31,6 +31,7 @@ struct AlgorithmSpec {
   bool learns_by_epoch = true;  // false: closed form, validation adds nothing
   bool uses_device = false;     // false: tensors live on the CPU, whatever the device
   Needs needs = Needs::kInteractions;
+  std::string own_metric = "";  // what Trainer::Validate measures; "": weights are selected by ranking metrics
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
   std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)> make_trainer;
   // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.

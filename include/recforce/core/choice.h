@@ -27,6 +27,7 @@ ChoiceLaw ParseChoiceLaw(std::string_view name);
 // out[i] := probability of choosing item i. Returns the probability of choosing nothing. -infinity utilities are never
 // chosen; any finite size is fine. REQUIRES: a finite utility, or no_click; out.size() == utilities.size().
 double ChoiceProbabilities(const ChoiceRule& rule, std::span<const float> utilities, std::span<double> out);
+double ChoiceProbabilities(const ChoiceRule& rule, std::span<const double> utilities, std::span<double> out);
 
 // The choice that a uniform number in (0, 1) stands for: an index, or -1 for nothing. REQUIRES: as above.
 std::int32_t Choose(const ChoiceRule& rule, std::span<const float> utilities, double uniform);
@@ -35,5 +36,6 @@ std::int32_t Choose(const ChoiceRule& rule, std::span<const float> utilities, do
 // certainty, so that it is >= 0 and 0 exactly when the choice has probability 1. With Shannon's R it is the negative
 // log-likelihood. `choice`: an index, or -1 for nothing (REQUIRES: no_click).
 double ChoiceLoss(const ChoiceRule& rule, std::span<const float> utilities, std::int32_t choice);
+double ChoiceLoss(const ChoiceRule& rule, std::span<const double> utilities, std::int32_t choice);
 
 }  // namespace recforce::core

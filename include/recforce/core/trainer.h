@@ -65,12 +65,6 @@ struct EpochContext {
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order in which they are shown
 
-// What a trainer measures of itself on validation data. Higher is better.
-struct OwnValidation {
-  std::string name;
-  double value = 0.0;
-};
-
 // Call order: (BeginPhase (Epoch KeepBest?)* EndPhase)* Export. LoadState may replace everything before it.
 // Not thread-safe. Everything is a function of (view, config, context.seed): same inputs, same bytes.
 class Trainer {
@@ -83,8 +77,8 @@ class Trainer {
   virtual Metrics Epoch(const EpochContext& context) = 0;
   // The model as it is now. Valid until the next call that changes the trainer.
   [[nodiscard]] virtual const Recommender& Current() const = 0;
-  // The value that selects weights where it is no ranking metric; empty: `train` measures Current().
-  [[nodiscard]] virtual std::optional<OwnValidation> Validate(const base::StopFlag* /*stop*/) { return std::nullopt; }
+  // AlgorithmSpec::own_metric on validation data, higher is better; empty where there is none to measure it on.
+  [[nodiscard]] virtual std::optional<double> Validate(const base::StopFlag* /*stop*/) { return std::nullopt; }
   // Remember the weights as they are now: the best by validation so far, over all phases.
   virtual void KeepBest() = 0;
   // Weights become the remembered ones (as they are, if KeepBest was never called), and auxiliary parts stay.

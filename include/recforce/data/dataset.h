@@ -18,6 +18,8 @@ namespace recforce::data {
 
 inline constexpr int kDatasetVersion = 2;
 inline constexpr std::string_view kDatasetFile = "dataset.safetensors";
+// Preprocessing::displays of a log that says itself what was shown.
+inline constexpr std::string_view kLoggedDisplays = "logged";
 
 // Distinct strings in bytewise order, as two tensors: offsets [n + 1] int64 and bytes. Views, cheap to copy.
 class StringTable {
@@ -58,6 +60,8 @@ struct Preprocessing {
   // A user who keeps no row leaves, and takes what was shown along.
   std::int64_t displays_of_absent_users = 0;
   std::int64_t candidates_of_absent_users = 0;  // lists, one a user
+  // Where displays come from: "logged" by the system that showed them, how BuildDisplays made them, "" without any.
+  std::string displays;
 };
 
 // Where a log that was split by its publisher puts an interaction.

@@ -24,7 +24,7 @@ struct SplitConfig {
   std::string validation_from = "auto";       // given without validation rows: auto, last, random, users or none
   std::string catalogue = "auto";             // auto, trained or all
   std::string mask_seen = "auto";             // auto, yes or no
-  std::string candidates = "auto";            // auto, all, given or sampled
+  std::string candidates = "auto";            // auto, all, given, sampled or displays
   std::int64_t negatives = 0;                 // sampled: how many a test row
   std::string negative_sampling = "uniform";  // uniform or popularity
 };
@@ -34,7 +34,7 @@ const config::FieldTable& SplitFields();
 struct EvalSet {
   std::vector<std::int32_t> users;       // dataset index of each row
   std::vector<std::int32_t> train_rows;  // row of Split::train that is this user's, -1 for a stranger
-  Csr input;                             // what the model may see: distinct items, time order
+  Csr input;                             // what the model may see: distinct items, time order; empty in displays only
   Csr sequence;                          // the same with repeated items; no rows: nothing is repeated
   Csr target;                            // what it should find; never empty for a row
   Csr candidates;                        // what is ranked, the targets among it; no rows: the whole catalogue
@@ -54,7 +54,7 @@ struct Split {
   DisplaySet train_displays;
   DisplaySet validation_displays;
   DisplaySet test_displays;
-  std::string candidates = "all";          // what test targets are ranked among: all, given or sampled
+  std::string candidates = "all";          // what targets are ranked among: all, given, sampled (test) or displays
   std::int64_t cold_targets_dropped = 0;   // held-out interactions with items that training never saw
   std::int64_t seen_targets_dropped = 0;   // held-out interactions that repeat a masked item
   std::int64_t users_without_targets = 0;  // held-out users left out for want of a target or an input
@@ -73,18 +73,19 @@ struct Split {
 // kind given: the parts that the log brought (Dataset::parts).
 // kind displays: whole users are held out, as the parts of their displays say or else at random; a row is a choice that
 //   its user made, ranked among what was shown, after the choices before. REQUIRES: displays.
-// Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kind given does).
-// Seen items are masked, unless the log repeats items (auto; kind session never masks them, and
+// Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kinds given and displays
+// do). Seen items are masked, unless the log repeats items (auto; kinds session and displays never mask them, and
 // strong_generalization always does). Proves itself with VerifySplit before returning.
 // Error(Usage): more held-out users than there are, unknown kind, options that contradict each other or the log;
-// Error(Data): no times, no parts, nothing left.
+// Error(Data): no times, no parts, no displays, a user in two parts (displays), nothing left.
 Split MakeSplit(const Dataset& dataset, const SplitConfig& config);
 
-// Error(Data) that says what leaks: a held-out user in training (strong_generalization, session), a masked target
-// among its own input or training items, a pair that the dataset does not have, a training or input time after a
+// Error(Data) that says what leaks: a held-out user in training (strong_generalization, session, displays), a masked
+// target among its own input or training items, a pair that the dataset does not have, a training or input time after a
 // target's (leave_last_out, user_time_ratio, global_time, session), a row that differs from the parts of the log
-// (given), an item outside the catalogue, a candidate that is masked or that a sampled list may not hold, or
-// interactions lost without being counted.
+// (given), a choice, its candidates or its input that the displays do not have (displays), an item outside the
+// catalogue, a candidate that is masked or that a sampled list may not hold, or interactions lost without being
+// counted.
 void VerifySplit(const Dataset& dataset, const Split& split);
 
 }  // namespace recforce::data

@@ -201,6 +201,7 @@ core::AlgorithmSpec CdqnSpec() {
   spec.paper = "Chen et al., ICML 2019";
   spec.uses_device = true;
   spec.needs = core::Needs::kEnvironment;
+  spec.own_metric = "return";
   spec.make_config = [] { return config::Section::Make<CdqnConfig>("cdqn", CdqnFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

@@ -232,7 +232,7 @@ core::Metrics CdqnLearner::Epoch(const core::EpochContext& context) {
   return metrics;
 }
 
-std::optional<core::OwnValidation> CdqnLearner::Validate(const base::StopFlag* stop) {
+std::optional<double> CdqnLearner::Validate(const base::StopFlag* stop) {
   if (options_.validation_users == 0) {
     return std::nullopt;
   }
@@ -254,7 +254,7 @@ std::optional<core::OwnValidation> CdqnLearner::Validate(const base::StopFlag* s
       sum += factor * static_cast<double>(reward);
     }
   }
-  return core::OwnValidation{"return", sum / static_cast<double>(users.size())};
+  return sum / static_cast<double>(users.size());
 }
 
 void CdqnLearner::KeepBest() {

@@ -57,7 +57,7 @@ class CdqnLearner {
 
   core::Metrics Epoch(const core::EpochContext& context);
   // The mean discounted reward of the greedy policy over the horizon, of users that are not trained on.
-  std::optional<core::OwnValidation> Validate(const base::StopFlag* stop);
+  std::optional<double> Validate(const base::StopFlag* stop);
 
   void KeepBest();
   void RestoreBest();

@@ -31,7 +31,7 @@ class OnePhaseTrainer final : public core::Trainer {
     return nn::Guarded([&] { return learner_.Epoch(context); });
   }
   [[nodiscard]] const core::Recommender& Current() const override { return learner_.recommender(); }
-  [[nodiscard]] std::optional<core::OwnValidation> Validate(const base::StopFlag* stop) override {
+  [[nodiscard]] std::optional<double> Validate(const base::StopFlag* stop) override {
     if constexpr (requires(Learner & learner) { learner.Validate(stop); }) {
       return nn::Guarded([&] { return learner_.Validate(stop); });
     } else {

@@ -1,45 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/factors/factors.h"
 
-#include <algorithm>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "algos/common/closed_form.h"
 #include "algos/common/factor_model.h"
+#include "algos/common/numbered_rows.h"
 #include "base/npy_file.h"
-#include "recforce/base/text.h"
 
 namespace recforce::algos {
 namespace {
-
-using IdOf = std::function<std::string_view(std::int64_t)>;
 
 FoldIn FoldInOf(const FactorsConfig& config) {
   return {.unobserved_weight = config.fold_in_unobserved_weight,
           .reg = config.fold_in_reg,
           .hint = "use a larger factors.fold_in_reg"};
-}
-
-// Rows of the file at `path` in our order: the row of object n is its id read as a number, or n where nothing has ids.
-std::vector<float> PickRows(const base::NpyMatrix& matrix, const std::string& path, std::int64_t count,
-                            const IdOf& id_of, const char* what) {
-  std::vector<float> rows(static_cast<std::size_t>(count * matrix.cols));
-  for (std::int64_t n = 0; n < count; ++n) {
-    const std::string id = id_of ? std::string(id_of(n)) : std::to_string(n);
-    const std::optional<std::int64_t> row = base::ParseInt(id);
-    if (!row || *row < 0 || *row >= matrix.rows) {
-      throw base::Error(base::ErrorKind::kData, path + ": no row for " + what + " '" + id + "'; expected ids in [0, " +
-                                                    std::to_string(matrix.rows - 1) + "], the rows of the file");
-    }
-    std::copy_n(matrix.values.begin() + *row * matrix.cols, matrix.cols, rows.begin() + n * matrix.cols);
-  }
-  return rows;
 }
 
 base::NpyMatrix ReadWithCols(const std::string& path, std::int64_t cols, const std::string& of) {
@@ -62,14 +40,14 @@ base::TensorSet Solve(const core::TrainView& view, const FactorsConfig& config) 
   }
   FactorTables tables;
   tables.dim = items.cols;
-  tables.items = PickRows(items, config.items, view.num_items, view.item_id, "item");
+  tables.items = PickNumberedRows(items, config.items, view.num_items, view.item_id, "item");
   if (!config.item_bias.empty()) {
     const base::NpyMatrix bias = ReadWithCols(config.item_bias, 1, "");
-    tables.item_bias = PickRows(bias, config.item_bias, view.num_items, view.item_id, "item");
+    tables.item_bias = PickNumberedRows(bias, config.item_bias, view.num_items, view.item_id, "item");
   }
   if (!config.users.empty()) {
     const base::NpyMatrix users = ReadWithCols(config.users, items.cols, ", as in '" + config.items + "'");
-    tables.users = PickRows(users, config.users, view.interactions.rows(), view.user_id, "user");
+    tables.users = PickNumberedRows(users, config.users, view.interactions.rows(), view.user_id, "user");
     for (std::int64_t user = 0; user < view.interactions.rows(); ++user) {
       tables.user_counts.push_back(static_cast<std::int32_t>(view.interactions.row(user).size()));
     }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// One network of a user model and its optimisers, step by step. A batch of whole users is cut into shards by their
+// choices alone; each shard runs on one thread into gradients of its own, and these are added in the order of shards.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "algos/gan_user_model/choice_gradient.h"
+#include "algos/gan_user_model/network.h"
+#include "algos/gan_user_model/shards.h"
+#include "nn/adam.h"
+#include "recforce/base/idle_list.h"
+#include "recforce/core/trainer.h"
+
+namespace recforce::algos {
+
+enum class NoClick : std::uint8_t { kLearnt, kFixed, kAbsent };
+
+struct LearnerOptions {
+  UserShape shape;
+  ChoiceTerms terms;
+  NoClick no_click = NoClick::kAbsent;
+  InitOptions init;
+  std::int64_t batch_size = 512;  // choices in one step, at most; one user at least
+  std::int64_t users_drawn = 0;   // > 0: a step takes so many distinct users, drawn anew each time
+  double learning_rate = 1e-3;
+  double weight_decay = 1e-4;
+  double popularity_decay = 1e-4;
+  double clip = 5.0;  // of the gradient's norm; 0: never
+  std::int64_t game_steps = 1;
+  double game_learning_rate = 1e-3;
+  std::int64_t member = 0;
+  bool bootstrap = false;  // learn from users drawn with replacement
+  torch::Tensor features;  // [I, F] on the device, undefined without
+};
+
+// Parameters and what descends with them.
+class Player {
+ public:
+  Player(const UserParts& parts, std::vector<torch::Tensor> tensors, const LearnerOptions& options,
+         double learning_rate);
+  // Gradients as UserParts.list, those of the item table and the item bias by rows `items`, ascending.
+  void Step(std::span<const std::int32_t> items, std::span<const torch::Tensor> gradients);
+  [[nodiscard]] std::span<const torch::Tensor> tensors() const { return tensors_; }
+  void Assign(std::span<const torch::Tensor> values);
+  // The reward of choosing nothing, where there is one.
+  [[nodiscard]] std::optional<float> NoClickReward() const;
+  void Save(base::TensorSet& set, const std::string& prefix) const;
+  void Load(const base::TensorSet& set, const std::string& prefix);
+
+ private:
+  struct Slot {
+    nn::Adam* adam;  // null: the part stays as it is
+    std::size_t index;
+  };
+  const UserParts& parts_;
+  std::vector<torch::Tensor> tensors_;
+  std::unique_ptr<nn::Adam> decaying_, plain_, popularity_;
+  std::vector<Slot> slots_;
+};
+
+// Sums over an epoch.
+struct EpochSums {
+  double loss = 0.0;    // of choices
+  double value = 0.0;   // of the game, over choices
+  double reward = 0.0;  // of what was shown
+  std::int64_t choices = 0, shown = 0;
+  void Add(const EpochSums& other);
+};
+
+class UserLearner {
+ public:
+  // `index` must outlive the learner.
+  UserLearner(const ClickIndex& index, const LearnerOptions& options, const core::TrainerContext& context);
+
+  // Descends the exact loss.
+  EpochSums Epoch(const core::EpochContext& context);
+  // The game: the user's behaviour becomes what rewards say, eta r, in a network of its own.
+  void BeginGame();
+  // game_steps moves of the behaviour, then one of the reward, batch after batch.
+  EpochSums GameEpoch(const core::EpochContext& context);
+
+  [[nodiscard]] std::int64_t BatchesOf(std::int64_t epoch) const;
+  void KeepBest();
+  void RestoreBest();
+  // With the mean item in the place of items that no display showed.
+  void Export(base::TensorSet& set, const std::string& prefix) const;
+  void Save(base::TensorSet& set, const std::string& prefix) const;
+  void Load(const base::TensorSet& set, const std::string& prefix);
+
+ private:
+  using Users = std::vector<std::int32_t>;
+  // From a shard's rewards to the gradient by them; `number`: which shard of the batch.
+  using Judge = std::function<ChoiceSums(std::size_t number, const ChoiceSets& sets, std::span<const float> rewards,
+                                         std::span<float> d_rewards)>;
+  struct ShardResult {
+    std::vector<std::int32_t> items;
+    std::vector<torch::Tensor> gradients;
+    ChoiceSums sums;
+    double reward = 0.0;
+    std::int64_t choices = 0, shown = 0;
+  };
+  struct Gradients {
+    std::vector<std::int32_t> items;  // ascending
+    std::vector<torch::Tensor> parts;
+    EpochSums sums;
+  };
+
+  [[nodiscard]] std::vector<Users> Batches(std::int64_t epoch) const;
+  [[nodiscard]] std::vector<Users> ShardsOf(const Users& batch) const;
+  ShardResult RunShard(const Player& player, std::size_t number, const Users& users, const Judge& judge,
+                       bool with_gradient);
+  // Every shard, judged; without gradients for a look at rewards alone.
+  std::vector<ShardResult> Sweep(const Player& player, const std::vector<Users>& shards, const Judge& judge,
+                                 bool with_gradient);
+  [[nodiscard]] Gradients Merge(std::vector<ShardResult> results) const;
+  void Clip(std::vector<torch::Tensor>& gradients) const;
+  EpochSums Descend(Player& player, const std::vector<Users>& shards, const Judge& judge);
+  EpochSums GameStep(const std::vector<Users>& shards, double weight);
+  // body(shards, choices) for every batch.
+  EpochSums ForBatches(const core::EpochContext& context,
+                       const std::function<EpochSums(const std::vector<Users>&, double weight)>& body);
+
+  const ClickIndex& index_;
+  LearnerOptions options_;
+  std::uint64_t seed_;
+  torch::Device device_;
+  UserParts parts_;
+  Users users_;  // with repeats, when it is a bootstrap; none without choices
+  std::unique_ptr<Player> reward_;
+  std::unique_ptr<Player> behaviour_;  // null before the game
+  std::vector<torch::Tensor> best_;
+  base::IdleList<ShardBuilder> builders_;
+};
+
+}  // namespace recforce::algos

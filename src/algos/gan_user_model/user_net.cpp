@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Widths of layers are padded with zeros to whole registers; ELU(0) = 0, so padding stays without effect.
+#include "algos/gan_user_model/user_net.h"
+
+#include <algorithm>
+
+#include "algos/common/simd.h"
+#include "nn/tensor_io.h"
+#include "nn/vector_math.h"
+
+namespace recforce::algos {
+namespace {
+
+constexpr std::int64_t kPanel = 16;  // outputs that one pass over the inputs computes: two registers
+constexpr std::int64_t kRows = 4;    // rows that share a load of weights
+constexpr std::int64_t kBlock = 64;  // rows that go through all layers together, so that they stay in the cache
+
+std::int64_t Padded(std::int64_t width) { return (width + kPanel - 1) / kPanel * kPanel; }
+
+std::span<const float> Read(const base::TensorSet& set, const std::string& name, torch::IntArrayRef shape) {
+  return nn::CheckedView(set, name, shape).As<float>();
+}
+
+// [rows, cols] with rows of `padded` numbers.
+std::vector<float> PadRows(std::span<const float> values, std::int64_t cols, std::int64_t padded) {
+  const std::int64_t rows = static_cast<std::int64_t>(values.size()) / cols;
+  std::vector<float> out(static_cast<std::size_t>(rows * padded), 0.0F);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::copy_n(values.begin() + r * cols, cols, out.begin() + r * padded);
+  }
+  return out;
+}
+
+void AddScaled(const float* from, float factor, std::int64_t count, float* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[i] += factor * from[i];
+  }
+}
+
+// out [rows, cols] := in [rows, inner] weight [inner, stride], the first `cols` columns.
+std::vector<float> Product(std::span<const float> in, std::int64_t inner, const float* weight, std::int64_t cols) {
+  const std::int64_t rows = static_cast<std::int64_t>(in.size()) / inner;
+  std::vector<float> out(static_cast<std::size_t>(rows * cols), 0.0F);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < inner; ++i) {
+      AddScaled(weight + i * cols, in[static_cast<std::size_t>(r * inner + i)], cols, out.data() + r * cols);
+    }
+  }
+  return out;
+}
+
+void Elu(float* values, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float x = values[i];
+    const float below = nn::FastExp(x < 0.0F ? x : 0.0F) - 1.0F;
+    values[i] = x > 0.0F ? x : below;
+  }
+}
+
+float Sigmoid(float x) { return 1.0F / (1.0F + nn::FastExp(-x)); }
+
+// out [rows, L.out] := in [rows, L.in] weight + bias. REQUIRES: rows a multiple of kRows.
+void Affine(const float* in, std::int64_t rows, std::int64_t inner, const float* weight, const float* bias,
+            std::int64_t width, float* out) {
+  for (std::int64_t panel = 0; panel < width; panel += kPanel) {
+    for (std::int64_t row = 0; row < rows; row += kRows) {
+      Float8 sum[kRows][2];
+      for (auto& s : sum) {
+        s[0] = Load8(bias + panel);
+        s[1] = Load8(bias + panel + 8);
+      }
+      const float* x = in + row * inner;
+      const float* w = weight + panel;
+      for (std::int64_t i = 0; i < inner; ++i, w += width) {
+        const Float8 w0 = Load8(w);
+        const Float8 w1 = Load8(w + 8);
+        for (std::int64_t r = 0; r < kRows; ++r) {
+          sum[r][0] += x[r * inner + i] * w0;
+          sum[r][1] += x[r * inner + i] * w1;
+        }
+      }
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        Store8(out + (row + r) * width + panel, sum[r][0]);
+        Store8(out + (row + r) * width + panel + 8, sum[r][1]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+UserNet::UserNet(const UserShape& shape, const base::TensorSet& set, const std::string& prefix,
+                 std::span<const float> features)
+    : shape_(shape), width_(Padded(shape.layers.front())) {
+  ReadItems(set, prefix, features);
+  ReadState(set, prefix);
+  ReadReward(set, prefix);
+}
+
+void UserNet::ReadItems(const base::TensorSet& set, const std::string& prefix, std::span<const float> features) {
+  const std::span<const float> embedding = Read(set, prefix + "item.embedding", {shape_.items, shape_.dim});
+  vectors_.assign(embedding.begin(), embedding.end());
+  if (shape_.features > 0) {
+    const std::span<const float> map = Read(set, prefix + "feature.weight", {shape_.features, shape_.dim});
+    const std::vector<float> mapped = Product(features, shape_.features, map.data(), shape_.dim);
+    std::transform(vectors_.begin(), vectors_.end(), mapped.begin(), vectors_.begin(), std::plus<>());
+  }
+  const float last_bias = Read(set, prefix + "reward.out.bias", {1}).front();
+  own_.assign(static_cast<std::size_t>(shape_.items), last_bias);
+  if (shape_.item_bias) {
+    const std::span<const float> bias = Read(set, prefix + "item.bias", {shape_.items});
+    std::transform(own_.begin(), own_.end(), bias.begin(), own_.begin(), std::plus<>());
+  }
+}
+
+void UserNet::ReadState(const base::TensorSet& set, const std::string& prefix) {
+  if (shape_.state == StateKind::kPositions) {
+    const std::span<const float> weight = Read(set, prefix + "position.weight", {shape_.positions, shape_.memory});
+    position_weight_.assign(weight.begin(), weight.end());
+    position_bias_.assign(static_cast<std::size_t>(shape_.positions * shape_.dim), 0.0F);
+    if (shape_.position_bias) {
+      const std::span<const float> bias = Read(set, prefix + "position.bias", {shape_.positions, shape_.dim});
+      std::copy(bias.begin(), bias.end(), position_bias_.begin());
+    }
+  }
+  if (shape_.state == StateKind::kLstm) {
+    const std::int64_t gates = 4 * shape_.hidden;
+    in_gates_ = Product(vectors_, shape_.dim, Read(set, prefix + "lstm.input", {shape_.dim, gates}).data(), gates);
+    const std::span<const float> hidden = Read(set, prefix + "lstm.hidden", {shape_.hidden, gates});
+    gate_weight_.assign(hidden.begin(), hidden.end());
+    const std::span<const float> bias = Read(set, prefix + "lstm.bias", {gates});
+    for (std::int64_t item = 0; item < shape_.items; ++item) {
+      AddScaled(bias.data(), 1.0F, gates, in_gates_.data() + item * gates);
+    }
+  }
+}
+
+void UserNet::ReadReward(const base::TensorSet& set, const std::string& prefix) {
+  const std::int64_t first = shape_.layers.front();
+  const std::vector<float> item_weight =
+      PadRows(Read(set, prefix + "reward.0.item", {shape_.dim, first}), first, width_);
+  in_first_ = Product(vectors_, shape_.dim, item_weight.data(), width_);
+  first_bias_ = PadRows(Read(set, prefix + "reward.0.bias", {first}), first, width_);
+  if (shape_.state_width() > 0) {
+    state_weight_ = PadRows(Read(set, prefix + "reward.0.state", {shape_.state_width(), first}), first, width_);
+  }
+  for (std::size_t number = 1; number < shape_.layers.size(); ++number) {
+    const std::int64_t in = shape_.layers[number - 1];
+    const std::int64_t out = shape_.layers[number];
+    const std::string name = prefix + "reward." + std::to_string(number);
+    Layer layer{.in = Padded(in), .out = Padded(out)};
+    layer.weight = PadRows(Read(set, name + ".weight", {in, out}), out, layer.out);
+    layer.weight.resize(static_cast<std::size_t>(layer.in * layer.out), 0.0F);
+    layer.bias = PadRows(Read(set, name + ".bias", {out}), out, layer.out);
+    layers_.push_back(std::move(layer));
+  }
+  const std::int64_t last = shape_.layers.back();
+  last_ = PadRows(Read(set, prefix + "reward.out.weight", {last}), last, Padded(last));
+}
+
+std::int64_t UserNet::num_traits() const { return width_ + (shape_.state == StateKind::kLstm ? 2 * shape_.hidden : 0); }
+
+// c := c sigmoid(f + 1) + sigmoid(i) tanh(j), h := tanh(c) sigmoid(o)
+void UserNet::StepLstm(std::int32_t item, float* h, float* c) const {
+  const std::int64_t size = shape_.hidden;
+  std::vector<float> gates(in_gates_.begin() + item * 4 * size, in_gates_.begin() + (item + 1) * 4 * size);
+  for (std::int64_t u = 0; u < size; ++u) {
+    AddScaled(gate_weight_.data() + u * 4 * size, h[u], 4 * size, gates.data());
+  }
+  const float* g = gates.data();
+  for (std::int64_t u = 0; u < size; ++u) {
+    c[u] = c[u] * Sigmoid(g[2 * size + u] + 1.0F) + Sigmoid(g[u]) * nn::FastTanh(g[size + u]);
+    h[u] = nn::FastTanh(c[u]) * Sigmoid(g[3 * size + u]);
+  }
+}
+
+void UserNet::PositionState(std::span<const std::int32_t> recent, float* state) const {
+  const std::int64_t d = shape_.dim;
+  std::copy(position_bias_.begin(), position_bias_.end(), state);
+  const auto clicks = std::min<std::int64_t>(shape_.memory, static_cast<std::int64_t>(recent.size()));
+  for (std::int64_t lag = 0; lag < clicks && recent[static_cast<std::size_t>(lag)] >= 0; ++lag) {
+    const float* f = vectors_.data() + recent[static_cast<std::size_t>(lag)] * d;
+    for (std::int64_t n = 0; n < shape_.positions; ++n) {
+      AddScaled(f, position_weight_[static_cast<std::size_t>(n * shape_.memory + lag)], d, state + n * d);
+    }
+  }
+  if (shape_.squash == Squash::kElu) {
+    Elu(state, shape_.positions * d);
+  } else if (shape_.squash == Squash::kTanh) {
+    std::transform(state, state + shape_.positions * d, state, [](float x) { return nn::FastTanh(x); });
+  }
+}
+
+void UserNet::FirstLayer(const float* state, float* traits) const {
+  std::copy(first_bias_.begin(), first_bias_.end(), traits);
+  for (std::int64_t s = 0; s < shape_.state_width(); ++s) {
+    AddScaled(state_weight_.data() + s * width_, state[s], width_, traits);
+  }
+}
+
+void UserNet::AfterClicks(std::span<const std::int32_t> recent, float* traits) const {
+  if (shape_.state == StateKind::kLstm) {
+    float* h = traits + width_;
+    std::fill(h, h + 2 * shape_.hidden, 0.0F);
+    const std::span<const std::int32_t> read =
+        recent.first(std::min(recent.size(), static_cast<std::size_t>(shape_.memory)));
+    const auto end = std::find_if(read.begin(), read.end(), [](std::int32_t item) { return item < 0; });
+    for (auto at = end; at != read.begin();) {
+      StepLstm(*--at, h, h + shape_.hidden);
+    }
+    FirstLayer(h, traits);
+    return;
+  }
+  std::vector<float> state(static_cast<std::size_t>(shape_.state_width()));
+  if (shape_.state == StateKind::kPositions) {
+    PositionState(recent, state.data());
+  }
+  FirstLayer(state.data(), traits);
+}
+
+void UserNet::Advance(std::span<const std::int32_t> recent, float* traits) const {
+  const auto memory = static_cast<std::size_t>(shape_.memory);
+  if (shape_.state == StateKind::kNone) {
+    return;
+  }
+  // Once clicks fall out of the window, the state is that of the window alone.
+  if (shape_.state == StateKind::kPositions || (recent.size() >= memory && recent[memory - 1] >= 0)) {
+    AfterClicks(recent, traits);
+    return;
+  }
+  float* h = traits + width_;
+  StepLstm(recent.front(), h, h + shape_.hidden);
+  FirstLayer(h, traits);
+}
+
+void UserNet::Rewards(std::span<const float* const> traits, std::span<const std::int32_t> items, Scratch& scratch,
+                      float* out) const {
+  std::int64_t widest = width_;
+  for (const Layer& layer : layers_) {
+    widest = std::max(widest, layer.out);
+  }
+  scratch.in.resize(static_cast<std::size_t>(kBlock * widest));
+  scratch.out.resize(scratch.in.size());
+  const auto rows = static_cast<std::int64_t>(items.size());
+  for (std::int64_t begin = 0; begin < rows; begin += kBlock) {
+    const std::int64_t count = std::min(kBlock, rows - begin);
+    const std::int64_t padded = (count + kRows - 1) / kRows * kRows;
+    for (std::int64_t r = 0; r < count; ++r) {
+      const float* a = traits[static_cast<std::size_t>(begin + r)];
+      const float* b = in_first_.data() + items[static_cast<std::size_t>(begin + r)] * width_;
+      std::transform(a, a + width_, b, scratch.in.data() + r * width_, std::plus<>());
+    }
+    std::fill(scratch.in.data() + count * width_, scratch.in.data() + padded * width_, 0.0F);
+    Elu(scratch.in.data(), count * width_);
+    for (const Layer& layer : layers_) {
+      Affine(scratch.in.data(), padded, layer.in, layer.weight.data(), layer.bias.data(), layer.out,
+             scratch.out.data());
+      Elu(scratch.out.data(), count * layer.out);
+      std::swap(scratch.in, scratch.out);
+    }
+    const auto last = static_cast<std::int64_t>(last_.size());
+    for (std::int64_t r = 0; r < count; ++r) {
+      out[begin + r] = Dot(scratch.in.data() + r * last, last_.data(), last) +
+                       own_[static_cast<std::size_t>(items[static_cast<std::size_t>(begin + r)])];
+    }
+  }
+}
+
+}  // namespace recforce::algos

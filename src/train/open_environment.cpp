@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/open_environment.h"
+
+#include <numeric>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+#include "sim/policies.h"
+#include "sim/translated_policy.h"
+#include "sim/worlds.h"
+#include "train/open_bundle.h"
+#include "train/run_folder.h"
+
+namespace recforce::train {
+namespace {
+
+constexpr std::string_view kWorld = "world:";
+
+[[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+
+// "world:tabular, world:linear"
+std::string Worlds() {
+  std::vector<std::string> names = sim::WorldNames();
+  for (std::string& name : names) {
+    name.insert(0, kWorld);
+  }
+  return base::Join(names, ", ");
+}
+
+// Numbers of equal length, so that they sort as they count.
+std::vector<std::string> NumberedIds(std::int64_t count) {
+  const std::size_t width = std::to_string(count - 1).size();
+  std::vector<std::string> ids;
+  for (std::int64_t item = 0; item < count; ++item) {
+    const std::string digits = std::to_string(item);
+    ids.push_back(std::string(width - digits.size(), '0') + digits);
+  }
+  return ids;
+}
+
+std::string NameOf(const std::string& folder, const core::AlgorithmSpec& spec) {
+  return folder + " (" + spec.name + ")";
+}
+
+void CheckStandsForUsers(const core::Registry& registry, const std::string& folder, const core::AlgorithmSpec& spec) {
+  if (spec.load_environment) {
+    return;
+  }
+  std::vector<std::string> models;
+  for (const core::AlgorithmSpec& each : registry.all()) {
+    if (each.load_environment) {
+      models.push_back(each.name);
+    }
+  }
+  const std::string runs = models.empty() ? "" : "a run of " + base::Join(models, " or ") + ", or ";
+  Usage(folder + ": the model stands for no users: '" + spec.name + "'; expected " + runs + "one of " + Worlds());
+}
+
+void SetPessimism(const OpenedBundle& opened, const std::string& folder, double pessimism, config::Section& section) {
+  const config::Field* field = section.Find("pessimism");
+  if (field == nullptr && pessimism != 0.0) {
+    Usage(folder + ": the model has no pessimism: '" + opened.spec->name + "'; leave out environment.pessimism");
+  }
+  if (field != nullptr) {
+    if (const std::string refused = section.Set(*field, base::FormatReal(pessimism)); !refused.empty()) {
+      Usage("environment.pessimism " + refused);
+    }
+  }
+}
+
+}  // namespace
+
+OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::EnvironmentConfig& config,
+                                  const std::string& device) {
+  const std::string& source = config.source;
+  if (source.empty()) {
+    Usage("environment.source: is missing; expected one of " + Worlds() + ", or the folder of a run of a user model");
+  }
+  if (source.starts_with(kWorld)) {
+    OpenedEnvironment opened;
+    opened.environment = sim::MakeWorld(std::string_view(source).substr(kWorld.size()), config);
+    opened.item_ids = NumberedIds(opened.environment->NumItems());
+    opened.name = source;
+    return opened;
+  }
+  OpenedBundle bundle = OpenBundle(registry, source);
+  CheckStandsForUsers(registry, source, *bundle.spec);
+  config::Section section = bundle.config.Clone();
+  SetPessimism(bundle, source, config.pessimism, section);
+  // The environment may look into the bundle's tensors, so the bundle lives as long.
+  struct Held {
+    model::Bundle bundle;
+    std::shared_ptr<const core::Environment> environment;
+  };
+  const auto held = std::make_shared<Held>();
+  held->bundle = std::move(bundle.bundle);
+  held->environment =
+      bundle.spec->load_environment(section, held->bundle.weights, held->bundle.manifest.num_items, device);
+  return {{held, held->environment.get()},
+          bundle.item_ids.ToVector(),
+          bundle.item_titles.ToVector(),
+          NameOf(source, *bundle.spec)};
+}
+
+OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
+  OpenedBundle bundle = OpenBundle(registry, run);
+  const model::Manifest& manifest = bundle.bundle.manifest;
+  OpenedPolicy opened;
+  opened.item_ids = bundle.item_ids.ToVector();
+  opened.name = NameOf(run.string(), *bundle.spec);
+  opened.trained_in = PreprocessingText(manifest, "trained_in");
+  opened.trained_in_learnt = PreprocessingText(manifest, "trained_in_learnt") == "yes";
+  if (!bundle.spec->load_policy) {
+    const auto model = std::make_shared<LoadedModel>(LoadModel(registry, run, device));
+    opened.policy = sim::MakeRecommenderPolicy({model, model->recommender.get()}, model->repeats);
+    return opened;
+  }
+  struct Held {
+    model::Bundle bundle;
+    std::unique_ptr<core::SlatePolicy> policy;
+  };
+  const auto held = std::make_shared<Held>();
+  held->bundle = std::move(bundle.bundle);
+  held->policy = bundle.spec->load_policy(bundle.config, held->bundle.weights, held->bundle.manifest.num_items, device);
+  opened.policy = {held, held->policy.get()};
+  return opened;
+}
+
+std::shared_ptr<const core::SlatePolicy> FitPolicy(const OpenedPolicy& policy, const OpenedEnvironment& environment,
+                                                   std::int64_t slate, bool allow_training_environment) {
+  const core::Environment& world = *environment.environment;
+  if (world.learnt() && policy.trained_in == world.identity() && !allow_training_environment) {
+    Usage(policy.name + ": was trained in this simulator, whose errors it has learnt too: '" + environment.name +
+          "'; expected a world, or users learnt from others. --allow-training-environment tries it all the same");
+  }
+  std::unordered_map<std::string_view, std::int32_t> index;
+  for (const std::string& id : environment.item_ids) {
+    index.emplace(id, static_cast<std::int32_t>(index.size()));
+  }
+  std::vector<std::int32_t> items;
+  for (const std::string& id : policy.item_ids) {
+    const auto found = index.find(id);
+    if (found == index.end()) {
+      Usage(policy.name + ": knows an item that '" + environment.name + "' has not: '" + id +
+            "'; expected a policy for its " + base::FormatCount(world.NumItems()) + " items");
+    }
+    items.push_back(found->second);
+  }
+  if (static_cast<std::int64_t>(items.size()) < slate) {
+    Usage(policy.name + ": knows too few items to fill a slate: '" + std::to_string(items.size()) +
+          "'; expected at least " + std::to_string(slate));
+  }
+  std::vector<std::int32_t> same(environment.item_ids.size());
+  std::iota(same.begin(), same.end(), 0);
+  return items == same ? policy.policy : sim::MakeTranslatedPolicy(policy.policy, std::move(items), world.NumItems());
+}
+
+}  // namespace recforce::train

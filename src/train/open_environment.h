@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The users to try a policy on, and the policy, from what a command line or a configuration calls them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "recforce/core/algorithm.h"
+#include "recforce/core/environment.h"
+#include "recforce/core/slate_policy.h"
+#include "sim/environment_config.h"
+
+namespace recforce::train {
+
+struct OpenedEnvironment {
+  std::shared_ptr<const core::Environment> environment;
+  std::vector<std::string> item_ids;     // by index; of a world numbers from 0, all with as many digits
+  std::vector<std::string> item_titles;  // by index, or empty
+  std::string name;                      // "world:NAME", or the folder and its model: "runs/users (gan)"
+};
+
+// config.source: "world:NAME" (sim::MakeWorld), or a run or bundle folder whose model stands for users. Its rewards
+// take config.pessimism where the model has a setting of that name. Error(Usage): no source, another model, or
+// pessimism for one that has none; else as OpenBundle.
+OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::EnvironmentConfig& config,
+                                  const std::string& device);
+
+struct OpenedPolicy {
+  std::shared_ptr<const core::SlatePolicy> policy;
+  std::vector<std::string> item_ids;  // by the policy's index
+  std::string name;                   // the folder and its model
+  // Environment::identity() of where it learnt, and whether that was learnt itself; "" for models of a log.
+  std::string trained_in;
+  bool trained_in_learnt = false;
+};
+
+// A run or bundle folder: AlgorithmSpec::load_policy of its model, else the k best of its scores
+// (sim::MakeRecommenderPolicy). Errors as OpenBundle.
+OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
+
+// The policy as one over the environment's items, found by their ids; it shows those that it knows. Error(Usage): it
+// knows an item that the environment has not, it learnt in this very environment, which was learnt itself, and
+// `allow_training_environment` is off, or it knows fewer than `slate` items.
+std::shared_ptr<const core::SlatePolicy> FitPolicy(const OpenedPolicy& policy, const OpenedEnvironment& environment,
+                                                   std::int64_t slate, bool allow_training_environment);
+
+}  // namespace recforce::train
