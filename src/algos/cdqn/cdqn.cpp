@@ -167,7 +167,7 @@ const config::FieldTable& CdqnFields() {
           .Real("learning_rate_end", &C::learning_rate_end, 0.0, 1.0,
                 "Share of learning_rate that is left at the end, to which it falls evenly.")
           .Real("clip", &C::clip, 0.0, 1e9, "Largest norm of a gradient; 0: any.")
-          .Choice("loss", &C::loss, {"huber", "squared"}, "Of the difference between Q and its target.")
+          .Choice("loss", &C::loss, {"squared", "huber"}, "Of the difference between Q and its target.")
           .Int("users", &C::users, 1, 1000000, "Users who are shown a slate before each optimiser step.")
           .Int("replay", &C::replay, 1, 100000000, "Transitions that are remembered, the last ones.")
           .Int("warmup", &C::warmup, 1, 100000000, "Transitions before the first optimiser step.")

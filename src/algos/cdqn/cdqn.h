@@ -29,7 +29,7 @@ struct CdqnConfig {
   double learning_rate = 1e-3;
   double learning_rate_end = 0.1;
   double clip = 10.0;
-  std::string loss = "huber";
+  std::string loss = "squared";
   std::int64_t users = 64;
   std::int64_t replay = 50000;
   std::int64_t warmup = 1000;

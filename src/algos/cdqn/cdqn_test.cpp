@@ -395,12 +395,12 @@ TEST(CdqnUsersTest, ShortlistHoldsTheItemsOfTheLargestRewards) {
 TEST(CdqnTest, LearnsToLookAheadInASmallWorld) {
   sim::EnvironmentConfig config;
   config.items = 5;
-  config.seed = 1;
+  config.seed = 3;
   const auto world = sim::TabularWorld::Make(config);
-  const Values values = {
-      {"hidden", "32,16"},       {"users", "32"},   {"batch_size", "64"},  {"epochs", "4"},
-      {"replay", "20000"},       {"warmup", "320"}, {"target_sync", "25"}, {"updates_per_epoch", "150"},
-      {"learning_rate", "0.003"}};
+  const Values values = {{"hidden", "32,16"},       {"embedding", "16"},   {"users", "32"},
+                         {"batch_size", "64"},      {"epochs", "4"},       {"replay", "20000"},
+                         {"warmup", "320"},         {"target_sync", "50"}, {"updates_per_epoch", "300"},
+                         {"learning_rate", "0.003"}};
   const auto trainer = Make(values, ViewOf(*world, 2, 20));
   for (std::int64_t epoch = 0; epoch < 4; ++epoch) {
     trainer->Epoch({.epoch = epoch});

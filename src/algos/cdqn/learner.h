@@ -23,7 +23,7 @@ struct CdqnOptions {
   CdqnShape shape;  // items, features, memory and positions come from the environment
   TargetOptions target;
   CdqnServing serving;
-  CdqnLoss loss = CdqnLoss::kHuber;
+  CdqnLoss loss = CdqnLoss::kSquared;
   bool double_q = false;
   bool click_reward = false;  // +1 for a click, -1 for none, instead of the environment's
   std::int64_t steps = 1;     // of a return
