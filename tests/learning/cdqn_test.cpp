@@ -117,7 +117,7 @@ class CdqnLearning : public testing::Test {
       for (const auto& [name, value] : trainer->Epoch({.epoch = epoch})) {
         learnt.violation = name == "violation" ? value : learnt.violation;
       }
-      const double value = trainer->Validate(nullptr)->value;
+      const double value = trainer->Validate(nullptr).value();
       if (value > best) {
         best = value;
         trainer->KeepBest();
