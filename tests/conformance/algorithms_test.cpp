@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <numeric>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "algos/register_all.h"
 #include "recforce/base/error.h"
+#include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/algorithm.h"
 #include "recforce/data/build_displays.h"
@@ -97,8 +99,35 @@ struct FactorFiles {
   std::map<std::string, std::string> paths;
 };
 
-// The view with users to learn from, for algorithms that need them instead of rows.
-core::TrainView WithUsers(const core::AlgorithmSpec& spec, core::TrainView view) {
+// Displays of a log that has none: every interaction was chosen from four items at most that its user does not have, in
+// random order.
+data::DisplaySet DisplaysOf(data::CsrView rows, std::int64_t num_items) {
+  data::DisplaySet displays;
+  for (std::int64_t user = 0; user < rows.rows(); ++user) {
+    base::Rng rng(1, base::Stream::kTest, static_cast<std::uint64_t>(user));
+    const std::span<const std::int32_t> row = rows.row(user);
+    for (const std::int32_t item : row) {
+      std::vector<std::int32_t> shown = {item};
+      for (int draw = 0; draw < 4; ++draw) {
+        const auto other = static_cast<std::int32_t>(rng.Below(static_cast<std::uint64_t>(num_items)));
+        if (std::find(row.begin(), row.end(), other) == row.end() &&
+            std::find(shown.begin(), shown.end(), other) == shown.end()) {
+          shown.push_back(other);
+        }
+      }
+      rng.Shuffle(std::span(shown));
+      displays.choice.push_back(static_cast<std::int32_t>(std::find(shown.begin(), shown.end(), item) - shown.begin()));
+      displays.items.insert(displays.items.end(), shown.begin(), shown.end());
+      displays.offsets.push_back(static_cast<std::int64_t>(displays.items.size()));
+    }
+    displays.users.push_back(static_cast<std::int32_t>(user));
+    displays.user_offsets.push_back(displays.size());
+  }
+  return displays;
+}
+
+// The view with what algorithms need instead of rows: users who answer, or displays.
+core::TrainView WithNeeds(const core::AlgorithmSpec& spec, core::TrainView view) {
   if (spec.needs == core::Needs::kEnvironment) {
     static std::map<std::int64_t, std::shared_ptr<const core::Environment>> worlds;
     auto& world = worlds[view.num_items];
@@ -107,6 +136,10 @@ core::TrainView WithUsers(const core::AlgorithmSpec& spec, core::TrainView view)
     }
     view.environment = world.get();
     view.episodes = {.slate = std::min<std::int64_t>(3, view.num_items), .horizon = 5};
+  }
+  if (spec.needs == core::Needs::kDisplays) {
+    static std::deque<data::DisplaySet> kept;
+    view.displays = &kept.emplace_back(DisplaysOf(view.interactions, view.num_items));
   }
   return view;
 }
@@ -138,7 +171,7 @@ class Algorithm : public testing::TestWithParam<std::string> {
     }
   }
   [[nodiscard]] std::unique_ptr<core::Trainer> Make(std::uint64_t seed = 3) const {
-    return spec_.make_trainer(section_, WithUsers(spec_, ViewOf(World().split)), {.seed = seed});
+    return spec_.make_trainer(section_, WithNeeds(spec_, ViewOf(World().split)), {.seed = seed});
   }
   [[nodiscard]] static std::vector<float> Scores(const core::Recommender& model, data::CsrView users) {
     std::vector<float> scores(static_cast<std::size_t>(users.rows() * model.NumItems()));
@@ -157,7 +190,7 @@ class Algorithm : public testing::TestWithParam<std::string> {
 
 TEST_P(Algorithm, RefusesADeviceThatItDoesNotKnow) {
   try {
-    (void)spec_.make_trainer(section_, WithUsers(spec_, ViewOf(World().split)), {.device = "tpu"});
+    (void)spec_.make_trainer(section_, WithNeeds(spec_, ViewOf(World().split)), {.device = "tpu"});
     FAIL() << "device tpu was accepted";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::kUsage) << error.what();
@@ -284,7 +317,7 @@ TEST_P(Algorithm, OneItemAndOneUserAreEnough) {
   Shorten("2");
   data::Csr rows;
   rows.AddRow(std::vector<std::int32_t>{0});
-  const auto trainer = spec_.make_trainer(section_, WithUsers(spec_, {rows.view(), 1}), {});
+  const auto trainer = spec_.make_trainer(section_, WithNeeds(spec_, {rows.view(), 1}), {});
   TrainFrom(*trainer, 0, 0);
   EXPECT_TRUE(std::isfinite(Scores(trainer->Current(), rows.view())[0]));
 }
@@ -297,7 +330,7 @@ TEST_P(Algorithm, EmptyRowsAndUnseenItemsAreFine) {
     rows.AddRow(user % 4 == 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{user % 3, 3 + user % 2});
   }
   constexpr std::int64_t kItems = 9;
-  const auto trainer = spec_.make_trainer(section_, WithUsers(spec_, {rows.view(), kItems}), {});
+  const auto trainer = spec_.make_trainer(section_, WithNeeds(spec_, {rows.view(), kItems}), {});
   TrainFrom(*trainer, 0, 0);
   std::vector<std::int32_t> known(static_cast<std::size_t>(rows.rows()));
   std::iota(known.begin(), known.end(), 0);
@@ -321,7 +354,7 @@ TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {
   Shorten("40");
   const std::vector<eval::Metric> metrics = {eval::ParseMetric("ndcg@10")};
   const auto value = [&](const core::AlgorithmSpec& spec, const config::Section& section) {
-    const auto trainer = spec.make_trainer(section, ViewOf(World().split), {.seed = 1});
+    const auto trainer = spec.make_trainer(section, WithNeeds(spec, ViewOf(World().split)), {.seed = 1});
     TrainFrom(*trainer, 0, 0);
     return eval::Evaluate(trainer->Current(), World().split.test, metrics, 500).Mean(0);
   };

@@ -101,8 +101,7 @@ TEST(ChoiceGradientTest, EqualsANaiveLoopOnRaggedSets) {
       const Batch batch = RandomBatch(number);
       const double eta = number % 3 == 0 ? 0.5 : 1.0;
       std::vector<float> d(batch.rewards.size(), std::nanf(""));
-      const ChoiceSums sums =
-          ChoiceGradient<float>({law, eta}, batch.sets(), batch.rewards, batch.no_click, 1.0, d);
+      const ChoiceSums sums = ChoiceGradient<float>({law, eta}, batch.sets(), batch.rewards, batch.no_click, 1.0, d);
       double loss = 0.0;
       double d_no_click = 0.0;
       for (std::size_t e = 0; e < batch.choice.size(); ++e) {

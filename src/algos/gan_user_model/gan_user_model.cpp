@@ -208,6 +208,7 @@ core::AlgorithmSpec GanUserModelSpec() {
   spec.uses_device = true;
   spec.needs = core::Needs::kDisplays;
   spec.own_metric = "log_likelihood";
+  spec.own_metric = "log_likelihood";
   spec.make_config = [] { return config::Section::Make<GanUserModelConfig>("gan_user_model", GanUserModelFields()); };
   spec.make_trainer = MakeTrainer;
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
