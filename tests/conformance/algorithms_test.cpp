@@ -376,10 +376,13 @@ data::Split ShownSplit() {
 TEST_P(Algorithm, RanksWhatWasShownToUsersWithoutHistory) {
   static const data::Split shown = ShownSplit();
   Shorten("1");
-  const core::TrainView view{.interactions = shown.train.view(),
-                             .num_items = shown.num_items(),
-                             .displays = &shown.train_displays,
-                             .validation_displays = &shown.validation_displays};
+  core::TrainView view{.interactions = shown.train.view(),
+                       .num_items = shown.num_items(),
+                       .displays = &shown.train_displays,
+                       .validation_displays = &shown.validation_displays};
+  if (spec_.needs == core::Needs::kEnvironment) {
+    view = WithNeeds(spec_, view);
+  }
   const auto trainer = spec_.make_trainer(section_, view, {.seed = 1});
   TrainFrom(*trainer, 0, 0);
   const std::vector<std::string> names = {"hr@1", "hr@8", "ndcg@10"};
