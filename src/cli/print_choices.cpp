@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -55,24 +54,20 @@ void PrintSubset(const std::vector<train::ChoiceRow>& rows, std::size_t subset) 
   if (first.choices == 0) {
     return;
   }
-  std::size_t width = 0;
-  for (const train::ChoiceRow& row : rows) {
-    width = std::max(width, row.name.size());
-  }
-  fmt::print("  {:<{}} {:<23} {:<23} {:<23} {:<8} {:<8} {:<8} {}\n", "", width, "p@1", "p@2", "nll", "/uniform",
-             "clicked", "ece", "by user: p@1, p@2, nll");
+  fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<9} {:<8} {}\n", "", "p@1", "p@2", "nll", "/uniform", "click_nll",
+             "ece", "by user: p@1, p@2, nll");
   for (std::size_t at = 0; at < rows.size(); ++at) {
     const train::ChoiceRow& row = rows[at];
     const eval::ChoiceSummary& summary = summaries[at];
     const auto mean = [&](ChoiceMeasure measure) { return summary.mean[IndexOf(measure)]; };
     const auto by_user = [&](ChoiceMeasure measure) { return Text(summary.user_mean[IndexOf(measure)].value); };
-    fmt::print("  {:<{}} {:<23} {:<23} {:<23} {:<8} {:<8} {:<8} {} {} {}\n", row.name, width,
+    fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<9} {:<8} {} {} {}\n", row.name,
                Text(mean(ChoiceMeasure::kPrecision1)), Text(mean(ChoiceMeasure::kPrecision2)),
                Text(mean(ChoiceMeasure::kNll)), Text(summary.relative_perplexity.value),
                Text(mean(ChoiceMeasure::kClickNll).value), Text(ClickReliability(row.result, kSubsets[subset]).ece),
                by_user(ChoiceMeasure::kPrecision1), by_user(ChoiceMeasure::kPrecision2), by_user(ChoiceMeasure::kNll));
     if (summary.floored > 0) {
-      fmt::print("  {:<{}} {} choices had a probability of at most {}, as which they count in nll\n", "", width,
+      fmt::print("  {:<16} {} choices had a probability of at most {}, as which they count in nll\n", "",
                  base::FormatCount(summary.floored), eval::kLeastProbability);
     }
   }
