@@ -54,14 +54,14 @@ void PrintSubset(const std::vector<train::ChoiceRow>& rows, std::size_t subset) 
   if (first.choices == 0) {
     return;
   }
-  fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<8} {:<8} {}\n", "", "p@1", "p@2", "nll", "/uniform", "clicked",
+  fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<9} {:<8} {}\n", "", "p@1", "p@2", "nll", "/uniform", "click_nll",
              "ece", "by user: p@1, p@2, nll");
   for (std::size_t at = 0; at < rows.size(); ++at) {
     const train::ChoiceRow& row = rows[at];
     const eval::ChoiceSummary& summary = summaries[at];
     const auto mean = [&](ChoiceMeasure measure) { return summary.mean[IndexOf(measure)]; };
     const auto by_user = [&](ChoiceMeasure measure) { return Text(summary.user_mean[IndexOf(measure)].value); };
-    fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<8} {:<8} {} {} {}\n", row.name,
+    fmt::print("  {:<16} {:<23} {:<23} {:<23} {:<8} {:<9} {:<8} {} {} {}\n", row.name,
                Text(mean(ChoiceMeasure::kPrecision1)), Text(mean(ChoiceMeasure::kPrecision2)),
                Text(mean(ChoiceMeasure::kNll)), Text(summary.relative_perplexity.value),
                Text(mean(ChoiceMeasure::kClickNll).value), Text(ClickReliability(row.result, kSubsets[subset]).ece),
