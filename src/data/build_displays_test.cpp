@@ -296,7 +296,7 @@ TEST(BuildDisplaysTest, RefusesWhatItCannotDo) {
             "Data: " + dir.path().string() +
                 ": the dataset has no times: 'time_neighbours'; allowed without times: popularity, session");
   EXPECT_EQ(refused(dataset, Options("sesion", 5), out / "x"),
-            "Usage: --kind: no such kind of displays: 'sesion'; allowed: time_neighbours, popularity, session. did you "
+            "Usage: --kind: no such kind of displays: 'sesion'; allowed: time_neighbours, popularity, session; did you "
             "mean 'session'?");
   EXPECT_EQ(refused(dataset, Options("session", 1), out / "x"),
             "Usage: --size: is out of range: '1'; expected 2 to 1000");

@@ -119,6 +119,28 @@ TEST(Dataset, KeepsWhatWasShownAndHow) {
   EXPECT_FALSE(dataset.repeats());
 }
 
+TEST(Dataset, SaysWhereDisplaysComeFrom) {
+  const TempDir dir;
+  WriteDataset(base::RealFileSystem(), dir / "none", SmallLog(), {});
+  EXPECT_EQ(Dataset::Open(dir / "none").preprocessing().displays, "");
+  WriteDataset(base::RealFileSystem(), dir / "logged", FullLog(), {});
+  EXPECT_EQ(Dataset::Open(dir / "logged").preprocessing().displays, "logged");
+  Preprocessing made;
+  made.displays = "popularity 3 seed 1";
+  WriteDataset(base::RealFileSystem(), dir / "made", FullLog(), made);
+  EXPECT_EQ(Dataset::Open(dir / "made").preprocessing().displays, "popularity 3 seed 1");
+  // A file from before there was such a key.
+  const base::TensorSet logged = base::ReadTensorFile(dir / "logged" / kDatasetFile);
+  base::TensorSet old = logged;
+  std::string text = logged.Meta("preprocessing");
+  const std::string key = "\"displays\":\"logged\",";
+  ASSERT_NE(text.find(key), std::string::npos) << text;
+  old.SetMeta("preprocessing", text.erase(text.find(key), key.size()));
+  std::filesystem::create_directories(dir / "old");
+  base::WriteTensorFile(base::RealFileSystem(), dir / "old" / kDatasetFile, old);
+  EXPECT_EQ(Dataset::Open(dir / "old").preprocessing().displays, "logged");
+}
+
 TEST(Dataset, KeepsTheOrderOfDisplaysWithoutTimes) {
   const TempDir dir;
   Columns columns = FullLog();

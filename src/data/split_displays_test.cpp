@@ -239,6 +239,17 @@ TEST(DisplaysSplitTest, RefusesWhatDoesNotGoTogether) {
             "split.kind; expected displays");
 }
 
+TEST(DisplaysSplitTest, RefusesAHistoryThatFillsTheMemory) {
+  const test::TempDir dir;
+  std::vector<Display> displays = Published();
+  for (std::int32_t time = 0; time < 66000; ++time) {
+    displays.push_back({3, time, {{0, true}, {1}}, kE});
+  }
+  EXPECT_EQ(ErrorOf([&] { MakeSplit(MakeShown(dir, 4, 6, displays, true), Shown()); }),
+            "Usage: split.kind: the choices before those of the held-out users are too many: '2,178,000,008'; expected "
+            "at most 2,147,483,648. user 'u0003' alone has 66,000");
+}
+
 TEST(DisplaysSplitTest, SaysWhatIsWrongWithTheDisplays) {
   const test::TempDir none;
   EXPECT_EQ(ErrorOf([&] { MakeSplit(test::MakeGrid(none, 20, 5), Shown()); }),

@@ -327,7 +327,7 @@ TEST(SampledCandidatesTest, RefusesContradictions) {
             "Usage: split.candidates: the lists of the log belong to its own test targets: 'leave_last_out' in "
             "split.kind; expected given");
   EXPECT_EQ(error("leave_last_out", "some", 0),
-            "Usage: split.candidates: no such choice: 'some'; allowed: auto, all, given, sampled");
+            "Usage: split.candidates: no such choice: 'some'; allowed: auto, all, given, sampled, displays");
 }
 
 TEST(SampledCandidatesTest, LeaksAreFound) {

@@ -286,7 +286,7 @@ TEST(MakeSplitTest, RefusesBadSettings) {
   };
   EXPECT_EQ(error([](SplitConfig& config) { config.kind = "leave_last_ou"; }),
             "Usage: split.kind: no such split: 'leave_last_ou'; allowed: strong_generalization, leave_last_out, "
-            "global_time, user_time_ratio, random_ratio, session, given; did you mean 'leave_last_out'?");
+            "global_time, user_time_ratio, random_ratio, session, given, displays; did you mean 'leave_last_out'?");
   EXPECT_EQ(error([](SplitConfig& config) { config.validation_users = 29; }),
             "Usage: split.validation_users and split.test_users: hold out too many users: '29' and '3' of 30; at "
             "least one user must be left for training");
@@ -319,7 +319,7 @@ TEST(SplitFieldsTest, DescribesEveryMember) {
   ASSERT_EQ(fields.size(), 13);
   EXPECT_EQ(fields[0].key, "kind");
   EXPECT_EQ(fields[0].allowed,
-            "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|session|given");
+            "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|session|given|displays");
   SplitConfig config;
   EXPECT_EQ(fields[2].set(&config, "150"), "");
   EXPECT_EQ(config.validation_users, 150);

@@ -159,12 +159,16 @@ void WriteDataset(base::FileSystem& files, const std::filesystem::path& director
   AddGathered(set, "propensities", columns.propensity, order);
   AddGathered(set, "positions", columns.position, order);
   AddGathered(set, "parts", columns.part, order);
-  AddDisplays(set, columns.displays, columns.user_ids.size());
+  Preprocessing written = preprocessing;
+  if (!columns.displays.user.empty()) {
+    AddDisplays(set, columns.displays, columns.user_ids.size());
+    written.displays = preprocessing.displays.empty() ? kLoggedDisplays : preprocessing.displays;
+  }
   if (!columns.candidate_offsets.empty()) {
     set.AddOwned("candidate_offsets", std::move(columns.candidate_offsets));
     set.AddOwned("candidate_items", std::move(columns.candidate_items));
   }
-  WriteDatasetFile(files, directory, std::move(set), {}, preprocessing);
+  WriteDatasetFile(files, directory, std::move(set), {}, written);
 }
 
 }  // namespace recforce::data

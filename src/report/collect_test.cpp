@@ -11,6 +11,8 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
+#include "recforce/data/build_displays.h"
+#include "report/commands.h"
 #include "report/html.h"
 #include "report/json.h"
 #include "support/temp_dir.h"
@@ -479,6 +481,23 @@ TEST_F(Collecting, ABrokenLineOfMetricsIsNamed) {
   std::ofstream(dir_ / "a/metrics.jsonl", std::ios::app) << "{\"phase\":\"train\"}\n";
   EXPECT_EQ(Refusal(Options({"a"}), base::ErrorKind::kData).substr(0, 46),
             "a/metrics.jsonl:2: not an epoch of a run: [jso");
+}
+
+TEST(CommandsTest, MadeDisplaysAreMadeAgain) {
+  data::Preprocessing preprocessing;
+  preprocessing.source = "log.csv";
+  preprocessing.format = "csv";
+  EXPECT_EQ(ConvertCommand(preprocessing, "data/x"), "recforce data convert log.csv --format csv --out data/x");
+  preprocessing.displays = "logged";
+  EXPECT_EQ(ConvertCommand(preprocessing, "data/x"), "recforce data convert log.csv --format csv --out data/x");
+  preprocessing.displays = data::DescribeDisplays({.kind = "session", .size = 5, .seed = 3});
+  EXPECT_EQ(ConvertCommand(preprocessing, "data/x"),
+            "recforce data convert log.csv --format csv --out data/x-log && recforce data displays data/x-log --kind "
+            "session --size 5 --seed 3 --out data/x");
+  preprocessing.displays = data::DescribeDisplays({.kind = "session", .size = 5, .seed = 3, .parts = false});
+  EXPECT_EQ(ConvertCommand(preprocessing, "data/x"),
+            "recforce data convert log.csv --format csv --out data/x-log && recforce data displays data/x-log --kind "
+            "session --size 5 --seed 3 --no-parts --out data/x");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/algorithm.h"
+#include "recforce/data/build_displays.h"
 #include "recforce/data/generate.h"
 #include "recforce/data/split.h"
 #include "recforce/eval/evaluator.h"
@@ -306,6 +307,36 @@ TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {
   const core::AlgorithmSpec& popularity = Algorithms().Get("popularity");
   // Measured margins are above 0.1 for every algorithm here.
   EXPECT_GT(value(spec_, section_), value(popularity, popularity.make_config()) + 0.05);
+}
+
+// The same log with eight items around every click, and the same numbers of users held out.
+data::Split ShownSplit() {
+  const test::TempDir out;
+  const data::Dataset log = data::Dataset::Open(World().dir / "data");
+  data::AddDisplaysTo(base::RealFileSystem(), log, {.kind = "popularity", .size = 8}, out / "shown");
+  return data::MakeSplit(data::Dataset::Open(out / "shown"),
+                         {.kind = "displays", .validation_users = 60, .test_users = 80});
+}
+
+// A first click comes before anything is known of its user.
+TEST_P(Algorithm, RanksWhatWasShownToUsersWithoutHistory) {
+  static const data::Split shown = ShownSplit();
+  Shorten("1");
+  const core::TrainView view{.interactions = shown.train.view(),
+                             .num_items = shown.num_items(),
+                             .displays = &shown.train_displays,
+                             .validation_displays = &shown.validation_displays};
+  const auto trainer = spec_.make_trainer(section_, view, {.seed = 1});
+  TrainFrom(*trainer, 0, 0);
+  const std::vector<std::string> names = {"hr@1", "hr@8", "ndcg@10"};
+  for (const data::EvalSet* set : {&shown.validation, &shown.test}) {
+    ASSERT_TRUE(set->input.row(0).empty());
+    const eval::EvalResult result = eval::Evaluate(trainer->Current(), *set, eval::ParseMetrics(names), 500);
+    EXPECT_EQ(result.users, set->target.nnz());
+    EXPECT_LT(result.Mean(0), 1.0);
+    EXPECT_EQ(result.Mean(1), 1.0);  // eight items are ranked, and the target is one of them
+    EXPECT_GT(result.Mean(2), 1.0 / std::log2(9.0));
+  }
 }
 
 std::vector<std::string> Names() { return Algorithms().Names(); }
