@@ -235,7 +235,7 @@ TEST(ChoiceGradientTest, TabularBehaviourClimbsToTheClosedForm) {
     const std::span<double> slope(d.data_ptr<double>(), 4);
     const std::span<const double> values(logits.data_ptr<double>(), 4);
     nn::Adam adam(std::vector<torch::Tensor>{logits}, {.learning_rate = 0.01});
-    for (int step = 0; step < 4000; ++step) {
+    for (int step = 0; step < 8000; ++step) {
       BehaviourGradient<double>(terms, sets, r, std::nullopt, values, std::nullopt, 1.0, slope);
       adam.BeginStep();
       adam.Update(0, logits, d);

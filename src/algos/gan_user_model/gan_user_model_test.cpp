@@ -22,10 +22,10 @@ namespace {
 
 constexpr std::int64_t kItems = 12;
 
-// Forty users who like items of their last click's parity, and low numbers; items 10 and 11 are never shown.
+// Three hundred users who like items of their last click's parity, and low numbers; items 10 and 11 are never shown.
 data::DisplaySet Displays(std::uint32_t seed, bool no_clicks) {
   data::DisplaySet displays;
-  for (std::int32_t user = 0; user < 40; ++user) {
+  for (std::int32_t user = 0; user < 300; ++user) {
     base::Rng rng(seed, base::Stream::kTest, static_cast<std::uint64_t>(user));
     std::int32_t last = -1;
     for (int page = 0; page < 6; ++page) {
