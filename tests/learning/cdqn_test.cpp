@@ -158,6 +158,7 @@ TEST_F(CdqnLearning, CascadeComesNearTheOptimumWhereMyopiaLoses) {
         100.0 * yard.Share(intra.value), paper.value, 100.0 * yard.Share(paper.value), additive.value,
         100.0 * yard.Share(additive.value), slateq.value, 100.0 * yard.Share(slateq.value), intra.violation,
         paper.violation, intra.seconds, paper.seconds, additive.seconds, slateq.seconds);
+    std::fflush(stdout);
     EXPECT_GE(yard.Share(intra.value), 0.85);
     EXPECT_GT(intra.value, yard.myopic);
     EXPECT_GT(intra.value, yard.greedy);
@@ -178,6 +179,7 @@ TEST_F(CdqnLearning, PoliciesStandInTheOrderOfWhatTheyKnow) {
     std::printf("| %d | %.2f | %.2f | %.2f | %.2f | %.2f (%.0f %%) | %.2f | %.0f |\n", static_cast<int>(seed),
                 yard.random, yard.popularity, yard.greedy, yard.myopic, cdqn.value, 100.0 * yard.Share(cdqn.value),
                 yard.best, cdqn.seconds);
+    std::fflush(stdout);
     EXPECT_LT(yard.random, yard.popularity);
     EXPECT_LT(yard.popularity, yard.greedy);
     EXPECT_LT(yard.greedy, yard.myopic);

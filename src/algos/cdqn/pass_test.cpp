@@ -174,11 +174,15 @@ TEST(CdqnStepTest, ShardsGiveTheGradientOfAutogradClippedToItsNorm) {
   }
   const CdqnRows rows{{recent.data(), kBatch, 3}, {items.data(), kBatch, 2}, true};
   const std::vector<float> targets = test::RandomNumbers(2 * kBatch, 77);
+  // By autograd, with a loss of libtorch's and with ours.
   const torch::Tensor leaf = params.flat.clone().requires_grad_(true);
   const torch::Tensor y = torch::from_blob(const_cast<float*>(targets.data()), {2, kBatch}, torch::kFloat32);
   const torch::Tensor loss =
       torch::huber_loss(ReferenceRows(shape, leaf, params.features, rows), y, at::Reduction::Sum);
   const torch::Tensor expected = torch::autograd::grad({loss / kBatch}, {leaf})[0];
+  CdqnStep aten(CdqnLoss::kHuber, false, true);
+  EXPECT_NEAR(aten.Run(params, rows, targets, 0.0), loss.item<double>() / kBatch, 1e-4);
+  EXPECT_LT((aten.gradient() - expected).abs().max().item<double>(), 1e-5);
   CdqnStep step(CdqnLoss::kHuber, false);
   EXPECT_NEAR(step.Run(params, rows, targets, 0.0), loss.item<double>() / kBatch, 1e-4);
   EXPECT_LT((step.gradient() - expected).abs().max().item<double>(), 1e-4);

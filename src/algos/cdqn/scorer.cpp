@@ -14,15 +14,18 @@
 namespace recforce::algos {
 namespace {
 
-constexpr std::int64_t kBlockRows = 256;          // rows of layers at once: their activations stay in the cache
-constexpr std::int64_t kBlockItems = 32;          // of them for one context, where there are many items
-constexpr std::int64_t kCacheLimit = 1 << 23;     // numbers of one network's cache
-constexpr std::int64_t kDeviceNumbers = 1 << 26;  // activations of one layer on a device at once
+constexpr std::int64_t kBlockRows = 256;        // rows of layers at once: their activations stay in the cache
+constexpr std::int64_t kBlockItems = 32;        // of them for one context, where there are many items
+constexpr std::int64_t kCacheLimit = 1 << 23;   // numbers of one network's cache
+constexpr std::int64_t kAtenNumbers = 1 << 26;  // activations of one layer at once in ATen
 
 }  // namespace
 
-CdqnScorer::CdqnScorer(CdqnParams params, std::vector<std::int32_t> catalogue)
-    : params_(std::move(params)), layout_(params_.shape), catalogue_(std::move(catalogue)) {
+CdqnScorer::CdqnScorer(CdqnParams params, std::vector<std::int32_t> catalogue, bool aten)
+    : params_(std::move(params)),
+      layout_(params_.shape),
+      catalogue_(std::move(catalogue)),
+      aten_(aten || !params_.flat.is_cpu()) {
   if (catalogue_.empty()) {
     catalogue_.resize(static_cast<std::size_t>(params_.shape.items));
     std::iota(catalogue_.begin(), catalogue_.end(), 0);
@@ -45,7 +48,7 @@ void CdqnScorer::Multiply(std::int64_t position, std::int64_t begin, std::int64_
 }
 
 void CdqnScorer::Refresh() {
-  if (!params_.flat.is_cpu() || (size() + 1) * layout_.Layers(0)[0].out > kCacheLimit) {
+  if (aten_ || (size() + 1) * layout_.Layers(0)[0].out > kCacheLimit) {
     return;
   }
   const std::int64_t networks = params_.shape.shared ? 1 : params_.shape.positions;
@@ -132,12 +135,12 @@ void CdqnScorer::ScoreRows(const CdqnContexts& contexts, base::MatrixView<const 
   }
 }
 
-void CdqnScorer::ScoreOnDevice(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places,
-                               const Sink& sink) const {
+void CdqnScorer::ScoreByAten(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places,
+                             const Sink& sink) const {
   const CdqnShape& shape = params_.shape;
   const torch::Device device = params_.flat.device();
   const std::int64_t candidates = places.data == nullptr ? size() : places.cols;
-  const std::int64_t rows = std::max<std::int64_t>(1, kDeviceNumbers / (candidates * shape.hidden[0]));
+  const std::int64_t rows = std::max<std::int64_t>(1, kAtenNumbers / (candidates * shape.hidden[0]));
   const base::MatrixView<const std::int32_t> whole{catalogue_.data(), 1, size()};
   for (std::int64_t begin = 0; begin < contexts.recent.rows; begin += rows) {
     const std::int64_t end = std::min(contexts.recent.rows, begin + rows);
@@ -170,9 +173,9 @@ void CdqnScorer::Score(const CdqnContexts& contexts, base::MatrixView<const std:
   RECFORCE_CHECK(contexts.chosen.rows == contexts.recent.rows && contexts.recent.cols == params_.shape.memory &&
                      (params_.shape.shared || position < params_.shape.positions),
                  "contexts of another shape");
-  if (!params_.flat.is_cpu()) {
+  if (aten_) {
     const torch::NoGradGuard no_grad;
-    ScoreOnDevice(contexts, places, sink);
+    ScoreByAten(contexts, places, sink);
     return;
   }
   const std::int64_t candidates = places.data == nullptr ? size() : places.cols;

@@ -24,8 +24,9 @@ struct CdqnContexts {
 // Scoring is thread-safe, as long as the parameters stay as they are.
 class CdqnScorer {
  public:
-  // Shares the memory of `params`. catalogue: the items that slates are made of, ascending; empty: all.
-  explicit CdqnScorer(CdqnParams params, std::vector<std::int32_t> catalogue = {});
+  // Shares the memory of `params`. catalogue: the items that slates are made of, ascending; empty: all. aten: in ATen
+  // calls, as on other devices than the CPU, where there is no choice.
+  explicit CdqnScorer(CdqnParams params, std::vector<std::int32_t> catalogue = {}, bool aten = false);
 
   // To be called after every change of the parameters.
   void Refresh();
@@ -55,7 +56,7 @@ class CdqnScorer {
   void Score(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places, const Sink& sink) const;
   void ScoreRows(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places, std::int64_t begin,
                  std::int64_t end, const Sink& sink, Scratch& scratch) const;
-  void ScoreOnDevice(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places, const Sink& sink) const;
+  void ScoreByAten(const CdqnContexts& contexts, base::MatrixView<const std::int32_t> places, const Sink& sink) const;
   // W_x [s; chosen] + c of rows [begin, end): [rows, H].
   const float* Own(const CdqnContexts& contexts, std::int64_t begin, std::int64_t end, Scratch& scratch) const;
   // W_a f of places [begin, end), "no item" at C: [places, H]. From the cache or into `out`.
@@ -67,6 +68,7 @@ class CdqnScorer {
   CdqnParams params_;
   CdqnLayout layout_;
   std::vector<std::int32_t> catalogue_;
+  bool aten_;
   std::vector<std::vector<float>> cache_;  // by network: [C + 1, H]; empty where it would be too large
   mutable base::IdleList<Scratch> scratch_;
 };

@@ -106,6 +106,30 @@ TEST_P(CdqnSlatesTest, ScoresAreThoseOfExplicitLoopsAndOfAten) {
   }
 }
 
+TEST_P(CdqnSlatesTest, AtenMakesTheSameSlates) {
+  const CdqnScorer aten(params_, {}, true);
+  for (const std::int64_t candidates : {0, 4}) {
+    const CascadeOptions options{.beam = 2, .candidates = candidates};
+    Items memory(static_cast<std::size_t>(kRows * kSlate));
+    const base::MatrixView<std::int32_t> slates{memory.data(), kRows, kSlate};
+    const std::vector<float> q = CascadeSlates(aten, recent_, options, slates);
+    std::vector<float> expected;
+    const std::vector<Items> rows = Slates(options, &expected);
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      const auto at = static_cast<std::size_t>(row);
+      EXPECT_EQ(Items(slates.row(row).begin(), slates.row(row).end()), rows[at]);
+      EXPECT_NEAR(q[at], expected[at], 1e-5 * (1.0 + std::abs(expected[at])));
+    }
+  }
+  const Items places = {0, kItems, 3, 1, 2, 7, 6, 5, kItems};  // some are "no item"
+  const CdqnContexts contexts{recent_, {nullptr, kRows, 0}};
+  const std::vector<float> one = aten.ScoreOne(contexts, places);
+  const std::vector<float> expected = scorer_.ScoreOne(contexts, places);
+  for (std::size_t row = 0; row < one.size(); ++row) {
+    EXPECT_NEAR(one[row], expected[row], 1e-5 * (1.0 + std::abs(expected[row])));
+  }
+}
+
 TEST_P(CdqnSlatesTest, CascadeIsThatOfExplicitLoopsAndRepeatsNothing) {
   std::vector<float> q;
   const std::vector<Items> slates = Slates({}, &q);

@@ -53,7 +53,7 @@ double CdqnStep::Slope(const float* q, const CdqnRows& rows, std::int64_t begin,
   return loss;
 }
 
-double CdqnStep::OnCpu(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets) {
+double CdqnStep::ByLoops(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets) {
   const CdqnLayout layout(params.shape);
   const CdqnNumbers<float> numbers{params.shape, layout, params.flat.data_ptr<float>(),
                                    params.features.data_ptr<float>()};
@@ -100,7 +100,7 @@ double CdqnStep::OnCpu(const CdqnParams& params, const CdqnRows& rows, std::span
   return loss / static_cast<double>(batch);
 }
 
-double CdqnStep::OnDevice(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets) {
+double CdqnStep::ByAten(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets) {
   const torch::AutoGradMode with_gradients(true);
   const torch::Tensor leaf = params.flat.detach().requires_grad_(true);
   const torch::Tensor q = ReferenceRows(params.shape, leaf, params.features, rows);
@@ -131,7 +131,8 @@ double CdqnStep::Run(const CdqnParams& params, const CdqnRows& rows, std::span<c
   if (!gradient_.defined()) {
     gradient_ = torch::zeros_like(params.flat);
   }
-  const double loss = params.flat.is_cpu() ? OnCpu(params, rows, targets) : OnDevice(params, rows, targets);
+  const bool aten = aten_ || !params.flat.is_cpu();
+  const double loss = aten ? ByAten(params, rows, targets) : ByLoops(params, rows, targets);
   if (clip > 0.0) {
     Clip(clip);
   }

@@ -18,8 +18,9 @@ enum class CdqnLoss : std::uint8_t { kSquared, kHuber };
 
 class CdqnStep {
  public:
-  // summed: the Q of a slate is the sum over its slots, and has one target.
-  CdqnStep(CdqnLoss loss, bool summed) : loss_(loss), summed_(summed) {}
+  // summed: the Q of a slate is the sum over its slots, and has one target. aten: by autograd, as on other devices than
+  // the CPU, where there is no choice.
+  CdqnStep(CdqnLoss loss, bool summed, bool aten = false) : loss_(loss), summed_(summed), aten_(aten) {}
 
   // targets: [S, B], or [1, B] when summed. Returns the mean over rows of the sum over slots of the loss, and leaves
   // its gradient, with a norm of at most `clip` (0: any), in gradient().
@@ -27,8 +28,8 @@ class CdqnStep {
   [[nodiscard]] const torch::Tensor& gradient() const { return gradient_; }
 
  private:
-  double OnCpu(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets);
-  double OnDevice(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets);
+  double ByLoops(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets);
+  double ByAten(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets);
   // The loss of rows [begin, end) of a batch, whose slope goes to dq [S, end - begin].
   double Slope(const float* q, const CdqnRows& rows, std::int64_t begin, std::int64_t end,
                std::span<const float> targets, float* dq) const;
@@ -40,6 +41,7 @@ class CdqnStep {
   };
   CdqnLoss loss_;
   bool summed_;
+  bool aten_;
   torch::Tensor gradient_;       // as the parameters
   std::vector<float> partial_;   // [shards, layers]
   std::vector<float> d_states_;  // [B, n D]
