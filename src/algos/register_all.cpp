@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/register_all.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "algos/bpr/bpr.h"
@@ -18,6 +22,7 @@
 #include "algos/sasrec/sasrec.h"
 #include "algos/slim/slim.h"
 #include "algos/userknn/userknn.h"
+#include "nn/blas.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
 
@@ -38,27 +43,19 @@ core::AlgorithmSpec Checked(core::AlgorithmSpec spec) {
     check(context.device);
     return nn::Guarded([&] { return make(section, view, context); });
   };
-  spec.load = [check, load = std::move(spec.load)](const config::Section& section, const base::TensorSet& tensors,
-                                                   std::int64_t num_items, const std::string& device) {
-    check(device);
-    return nn::Guarded([&] { return load(section, tensors, num_items, device); });
+  // load, load_environment and load_policy differ in what they return alone.
+  const auto check_load = [&check](auto& load) {
+    if (load) {
+      load = [check, make = std::move(load)](const config::Section& section, const base::TensorSet& tensors,
+                                             std::int64_t num_items, const std::string& device) {
+        check(device);
+        return nn::Guarded([&] { return make(section, tensors, num_items, device); });
+      };
+    }
   };
-  if (spec.load_environment) {
-    spec.load_environment = [check, load = std::move(spec.load_environment)](
-                                const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
-                                const std::string& device) {
-      check(device);
-      return nn::Guarded([&] { return load(section, tensors, num_items, device); });
-    };
-  }
-  if (spec.load_policy) {
-    spec.load_policy = [check, load = std::move(spec.load_policy)](const config::Section& section,
-                                                                   const base::TensorSet& tensors,
-                                                                   std::int64_t num_items, const std::string& device) {
-      check(device);
-      return nn::Guarded([&] { return load(section, tensors, num_items, device); });
-    };
-  }
+  check_load(spec.load);
+  check_load(spec.load_environment);
+  check_load(spec.load_policy);
   return spec;
 }
 
@@ -81,6 +78,14 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(SasrecSpec()));
   registry.Add(Checked(GanUserModelSpec()));
   registry.Add(Checked(CdqnSpec()));
+}
+
+void StartWithFastBlas(char* const* argv) {
+  constexpr const char* kVariable = "OPENBLAS_CORETYPE";
+  if (const std::string kernels = nn::BetterBlasKernels(); !kernels.empty() && std::getenv(kVariable) == nullptr) {
+    setenv(kVariable, kernels.c_str(), 0);
+    execv("/proc/self/exe", argv);  // returns only where that cannot be done: slow, and right
+  }
 }
 
 }  // namespace recforce::algos

@@ -37,7 +37,8 @@ Json GroupsToJson(const train::StoredEvaluation& evaluation) {
   return groups;
 }
 
-void PrintJson(const std::string& model, const train::StoredEvaluation& evaluation) {
+void PrintJson(const std::string& model, const train::StoredEvaluation& evaluation,
+               const std::vector<train::ChoiceRow>& choices) {
   const eval::EvalResult& result = evaluation.result;
   Json metrics = Json::object();
   Json half_widths = Json::object();
@@ -67,8 +68,8 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
     object["grouped_by"] = evaluation.groups;
     object["groups"] = GroupsToJson(evaluation);
   }
-  if (!evaluation.choices.empty()) {
-    object["choice"] = Json::parse(ChoicesToJson(evaluation.choices));
+  if (!choices.empty()) {
+    object["choice"] = Json::parse(ChoicesToJson(choices));
   }
   if (RanksFew(evaluation.candidates)) {
     object["warning"] = kSampledWarning;
@@ -128,7 +129,8 @@ void PrintGroups(const train::StoredEvaluation& evaluation) {
   }
 }
 
-void PrintTable(const std::string& model, const train::StoredEvaluation& evaluation) {
+void PrintTable(const std::string& model, const train::StoredEvaluation& evaluation,
+                const std::vector<train::ChoiceRow>& choices) {
   const eval::EvalResult& result = evaluation.result;
   PrintHead(model, evaluation);
   std::size_t width = 14;
@@ -154,24 +156,25 @@ void PrintTable(const std::string& model, const train::StoredEvaluation& evaluat
   if (!evaluation.group_names.empty()) {
     PrintGroups(evaluation);
   }
-  if (!evaluation.choices.empty()) {
-    PrintChoices(evaluation.choices);
+  if (!choices.empty()) {
+    PrintChoices(choices);
   }
 }
 
 }  // namespace
 
 void RunEvaluate(const EvaluateArgs& args, const Session& session) {
-  const train::StoredEvaluation evaluation =
-      train::EvaluateRun(base::RealFileSystem(), session.registry, args.run, args.data, session.stop, args.settings);
+  std::vector<train::ChoiceRow> choices;
+  const train::StoredEvaluation evaluation = train::EvaluateRun(base::RealFileSystem(), session.registry, args.run,
+                                                                args.data, session.stop, args.settings, &choices);
   const std::string model = train::ReadSettings(session.registry, args.run).section("").As<train::RunConfig>().model;
   if (RanksFew(evaluation.candidates)) {
     base::LogWarn(args.run + ": " + kSampledWarning);
   }
   if (args.json) {
-    PrintJson(model, evaluation);
+    PrintJson(model, evaluation, choices);
   } else {
-    PrintTable(model, evaluation);
+    PrintTable(model, evaluation, choices);
   }
 }
 

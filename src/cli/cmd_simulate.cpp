@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/run_settings.h"
 #include "recforce/base/error.h"
 #include "recforce/base/file_system.h"
 #include "recforce/base/log.h"
@@ -47,11 +49,8 @@ config::Settings MakeSettings() {
 config::Settings ResolveSettings(const SimulateArgs& args) {
   config::Settings settings = MakeSettings();
   for (const std::string& pair : args.settings) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      Usage("--set: not a setting: '" + pair + "'; expected environment.key=value or mpc.key=value");
-    }
-    settings.Set(pair.substr(0, equals), std::string_view(pair).substr(equals + 1), "--set");
+    const auto [key, value] = CutSetting(pair, "environment.key=value or mpc.key=value");
+    settings.Set(key, value, "--set");
   }
   settings.Set("environment.source", args.environment, "--environment");
   if (args.horizon) {
@@ -158,8 +157,7 @@ class Trial {
       base::LogWarn(name + ": knows " + base::FormatCount(known) + " of " + base::FormatCount(items) +
                     " items, and shows no others");
     }
-    if (!policy.trained_in.empty() && policy.trained_in == opened_.environment->identity() &&
-        opened_.environment->learnt()) {
+    if (train::LearntItsErrors(policy, opened_)) {
       base::LogWarn(name + ": is tried in the simulator that it was trained in; expect less from other users");
     }
     return fitted;

@@ -1,55 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The grammar of the command line. The only file that sees CLI11.
+// The commands of the program and their flags.
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 
-#include "recforce/base/error.h"
+#include "cli/grammar.h"
 #include "recforce/base/text.h"
 #include "recforce/data/export.h"
 #include "recforce/data/generate.h"
+#include "train/open_environment.h"
 
 namespace recforce::cli {
 namespace {
 
-[[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
-
-constexpr std::int64_t kLargest = std::int64_t{1} << 53;
-
-// A check that the argument is a whole number of the range.
-std::function<std::string(const std::string&)> Whole(std::int64_t low, std::int64_t high = kLargest) {
-  return [low, high](const std::string& text) -> std::string {
-    const std::optional<std::int64_t> value = base::ParseInt(text);
-    if (value && *value >= low && *value <= high) {
-      return "";
-    }
-    return "not a whole number of the range: '" + text + "'; expected one in [" + std::to_string(low) + ", " +
-           std::to_string(high) + "]";
-  };
-}
-
-std::string NotNegative(const std::string& text) {
-  const std::optional<double> value = base::ParseReal(text);
-  return value && *value >= 0.0 ? "" : "not a number of at least 0: '" + text + "'";
-}
-
-std::string Share(const std::string& text) {
-  const std::optional<double> value = base::ParseReal(text);
-  return value && *value >= 0.0 && *value <= 1.0 ? "" : "not a number from 0 to 1: '" + text + "'";
-}
-
-// Builds the grammar; the arguments live as long as the bound command.
-class Grammar {
+class Commands {
  public:
-  explicit Grammar(const core::Registry& registry)
-      : registry_(registry), app_("Recommenders trained with reinforcement learning.", "recforce") {
-    app_.set_version_flag("--version", "recforce " RECFORCE_VERSION);
-    app_.allow_extras();
+  explicit Commands(const core::Registry& registry) : registry_(registry) {
     AddData();
     AddTrain();
     AddTune();
@@ -61,105 +28,24 @@ class Grammar {
     AddModels();
     AddDemo();
     AddDocs();
-    app_.footer("`recforce COMMAND --help` explains one command. Data goes to stdout, progress and logs to stderr.");
   }
 
-  CommandLine Parse(int argc, const char* const* argv) {
-    try {
-      app_.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-      return Print(app_.help());
-    } catch (const CLI::CallForVersion& version) {
-      return Print(std::string(version.what()) + "\n");
-    } catch (const CLI::ParseError& error) {
-      Refuse(error.what());
-    }
-    const CLI::App* command = Deepest();
-    if (const std::vector<std::string> extras = command->remaining(); !extras.empty()) {
-      RefuseWord(*command, extras.front());
-    }
-    if (!run_) {
-      Refuse("a command is missing; expected one of " + base::Join(Words(*command), ", "));
-    }
-    return {*common_, run_};
-  }
+  CommandLine Parse(int argc, const char* const* argv) { return grammar_.Parse(argc, argv); }
 
  private:
-  static CommandLine Print(const std::string& text) {
-    return {{}, [text](const Session&) { std::fputs(text.c_str(), stdout); }};
-  }
-
-  // The innermost command that was named.
-  [[nodiscard]] CLI::App* Deepest() {
-    CLI::App* command = &app_;
-    while (!command->get_subcommands().empty()) {
-      command = command->get_subcommands().front();
-    }
-    return command;
-  }
-
-  [[nodiscard]] static std::string FullName(const CLI::App& command) {
-    const CLI::App* parent = command.get_parent();
-    return parent == nullptr ? command.get_name() : FullName(*parent) + " " + command.get_name();
-  }
-
-  // What may follow the command: its subcommands, or its flags when it has none.
-  [[nodiscard]] static std::vector<std::string> Words(const CLI::App& command) {
-    std::vector<std::string> words;
-    for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
-      words.push_back(sub->get_name());
-    }
-    return words;
-  }
-
-  [[noreturn]] void Refuse(const std::string& what) {
-    const std::string name = FullName(*Deepest());
-    Usage(name + ": " + what + " (see `" + name + " --help`)");
-  }
-
-  [[noreturn]] void RefuseWord(const CLI::App& command, const std::string& word) {
-    const bool is_flag = word.size() > 1 && word[0] == '-';
-    std::vector<std::string> known = Words(command);
-    if (is_flag) {
-      known.clear();
-      for (const CLI::Option* option : command.get_options()) {
-        for (const std::string& name : option->get_lnames()) {
-          known.push_back("--" + name);
-        }
-      }
-    }
-    const std::string flag = word.substr(0, word.find('='));
-    const char* kind = is_flag ? "unknown flag '" : known.empty() ? "unexpected argument '" : "unknown command '";
-    Refuse(kind + flag + "'" + base::DidYouMean(flag, known));
-  }
-
-  // A command with its arguments, bound to the function that runs it.
-  template <class Args>
-  std::pair<CLI::App*, Args*> Command(CLI::App& parent, const std::string& name, const std::string& summary,
-                                      void (*run)(const Args&, const Session&)) {
-    CLI::App* command = parent.add_subcommand(name, summary);
-    command->allow_extras();
-    command->add_option("--threads", common_->threads, "worker threads; 0 for every core")->check(Whole(0, 1024));
-    command->add_flag("--quiet", common_->quiet, "no progress, only warnings and errors");
-    command->add_flag("--verbose", common_->verbose, "more log lines");
-    auto args = std::make_shared<Args>();
-    command->final_callback([this, args, run] { run_ = [args, run](const Session& session) { run(*args, session); }; });
-    return {command, args.get()};
-  }
-
   void AddData() {
-    CLI::App* data = app_.add_subcommand("data", "Validate, convert, describe, export and generate logs, add displays");
-    data->allow_extras();
-    AddValidate(*data);
-    AddConvert(*data);
-    AddExport(*data);
-    AddDisplays(*data);
+    CLI::App& data =
+        Grammar::Group(grammar_.root(), "data", "Validate, convert, describe, export and generate logs, add displays");
+    AddValidate(data);
+    AddConvert(data);
+    AddExport(data);
+    AddDisplays(data);
     auto [describe, describe_args] =
-        Command<DescribeArgs>(*data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
+        grammar_.Command<DescribeArgs>(data, "describe", "Counts, quantiles and provenance of a dataset", RunDescribe);
     describe->add_option("DIR", describe_args->directory, "folder of the dataset")->required();
     describe->add_flag("--json", describe_args->json, "print one JSON object");
     auto [generate, generate_args] =
-        Command<GenerateArgs>(*data, "generate", "A synthetic log whose truth is known", RunGenerate);
+        grammar_.Command<GenerateArgs>(data, "generate", "A synthetic log whose truth is known", RunGenerate);
     const std::string presets = base::Join(data::PresetNames(), ", ");
     generate->add_option("--preset", generate_args->preset, "one of " + presets)->capture_default_str();
     generate->add_option("--seed", generate_args->seed, "seed of the world and its log")
@@ -169,7 +55,7 @@ class Grammar {
   }
 
   void AddConvert(CLI::App& data) {
-    auto [convert, args] = Command<ConvertArgs>(data, "convert", "Make a dataset from log files", RunConvert);
+    auto [convert, args] = grammar_.Command<ConvertArgs>(data, "convert", "Make a dataset from log files", RunConvert);
     data::ConvertOptions& options = args->options;
     AddInput(*convert, args->input, options);
     convert->add_option("--out", args->out, "folder of the dataset to write")->required();
@@ -200,8 +86,8 @@ class Grammar {
   }
 
   void AddValidate(CLI::App& data) {
-    auto [validate, args] =
-        Command<ValidateArgs>(data, "validate", "Read a log, say what it holds and what is wrong with it", RunValidate);
+    auto [validate, args] = grammar_.Command<ValidateArgs>(
+        data, "validate", "Read a log, say what it holds and what is wrong with it", RunValidate);
     AddInput(*validate, args->input, args->options);
     validate->add_option("--max-bad-rows", args->shown_bad_rows, "malformed rows to show; all are counted")
         ->check(Whole(0))
@@ -210,7 +96,8 @@ class Grammar {
   }
 
   void AddExport(CLI::App& data) {
-    auto [exported, args] = Command<ExportArgs>(data, "export", "Write a dataset as files of other tools", RunExport);
+    auto [exported, args] =
+        grammar_.Command<ExportArgs>(data, "export", "Write a dataset as files of other tools", RunExport);
     exported->add_option("DIR", args->directory, "folder of the dataset")->required();
     exported->add_option("--format", args->format, "one of " + base::Join(data::ExportFormatNames(), ", "))->required();
     exported
@@ -220,7 +107,7 @@ class Grammar {
   }
 
   void AddDisplays(CLI::App& data) {
-    auto [displays, args] = Command<DisplaysArgs>(
+    auto [displays, args] = grammar_.Command<DisplaysArgs>(
         data, "displays", "Make displays for a dataset that does not say what was shown", RunDisplays);
     data::DisplayOptions& options = args->options;
     displays->add_option("DIR", args->directory, "folder of the dataset")->required();
@@ -274,7 +161,8 @@ class Grammar {
   }
 
   void AddTrain() {
-    auto [train, args] = Command<TrainArgs>(app_, "train", "Train a model into a run folder", RunTrain);
+    auto [train, args] =
+        grammar_.Command<TrainArgs>(grammar_.root(), "train", "Train a model into a run folder", RunTrain);
     AddSettings(*train, *args);
     train->add_option("--out", args->out, "run folder to write")->required();
     train->add_flag("--resume", args->resume, "go on with the run in --out, or start it");
@@ -283,8 +171,8 @@ class Grammar {
   }
 
   void AddTune() {
-    auto [tune, args] =
-        Command<TuneArgs>(app_, "tune", "Search for the best settings on the validation users", RunTune);
+    auto [tune, args] = grammar_.Command<TuneArgs>(grammar_.root(), "tune",
+                                                   "Search for the best settings on the validation users", RunTune);
     AddSettings(*tune, *args);
     tune->get_option("--seed")->description("seed of the search and of every trial");
     tune->add_option("--out", args->out, "folder of the search to write")->required();
@@ -312,8 +200,8 @@ class Grammar {
   }
 
   void AddEvaluate() {
-    auto [evaluate, args] =
-        Command<EvaluateArgs>(app_, "evaluate", "Measure a run on its test users and keep the result", RunEvaluate);
+    auto [evaluate, args] = grammar_.Command<EvaluateArgs>(
+        grammar_.root(), "evaluate", "Measure a run on its test users and keep the result", RunEvaluate);
     evaluate->add_option("RUN", args->run, "run folder")->required();
     evaluate->add_option("--data", args->data, "folder of the dataset, where it has moved");
     evaluate->add_option("--set", args->settings, "another setting of the evaluation, eval.key=value")
@@ -322,8 +210,8 @@ class Grammar {
   }
 
   void AddCompare() {
-    auto [compare, args] =
-        Command<CompareArgs>(app_, "compare", "Paired comparison of runs over the same test users", RunCompare);
+    auto [compare, args] = grammar_.Command<CompareArgs>(
+        grammar_.root(), "compare", "Paired comparison of runs over the same test users", RunCompare);
     compare->add_option("RUN", args->runs, "two run folders or more; the others are compared with the first")
         ->required()
         ->expected(2, -1)
@@ -338,8 +226,8 @@ class Grammar {
   }
 
   void AddReport() {
-    auto [report, args] =
-        Command<ReportArgs>(app_, "report", "One HTML file about one or several runs, and their plots", RunReport);
+    auto [report, args] = grammar_.Command<ReportArgs>(
+        grammar_.root(), "report", "One HTML file about one or several runs, and their plots", RunReport);
     report->add_option("RUN", args->runs, "run folders over one dataset and one split")->required();
     report->add_option("--out", args->out, "HTML file to write")->required();
     report->add_option("--plots", args->plots, "folder in which every plot is kept as SVG and as PNG");
@@ -353,8 +241,8 @@ class Grammar {
   }
 
   void AddRecommend() {
-    auto [recommend, args] = Command<RecommendArgs>(
-        app_, "recommend", "The best items for one user or many, from the model alone", RunRecommend);
+    auto [recommend, args] = grammar_.Command<RecommendArgs>(
+        grammar_.root(), "recommend", "The best items for one user or many, from the model alone", RunRecommend);
     recommend->add_option("RUN", args->run, "run folder or bundle folder")->required();
     recommend->add_option("--user", args->user, "id of a user of the log");
     recommend->add_option("--history", args->history, "item ids with commas between them, oldest first");
@@ -369,11 +257,10 @@ class Grammar {
   }
 
   void AddSimulate() {
-    auto [simulate, args] =
-        Command<SimulateArgs>(app_, "simulate", "Try policies on users of a world or of a user model", RunSimulate);
+    auto [simulate, args] = grammar_.Command<SimulateArgs>(
+        grammar_.root(), "simulate", "Try policies on users of a world or of a user model", RunSimulate);
     simulate
-        ->add_option("--environment", args->environment,
-                     "world:tabular, world:linear, world:latent, or the run folder of a user model")
+        ->add_option("--environment", args->environment, train::WorldSources() + ", or the run folder of a user model")
         ->required();
     simulate
         ->add_option(
@@ -406,31 +293,30 @@ class Grammar {
   }
 
   void AddModels() {
-    auto [models, args] = Command<ModelsArgs>(app_, "models", "List the algorithms", RunModels);
+    auto [models, args] = grammar_.Command<ModelsArgs>(grammar_.root(), "models", "List the algorithms", RunModels);
     models->add_flag("--json", args->json, "print one JSON array");
   }
 
   void AddDemo() {
-    auto [demo, args] =
-        Command<DemoArgs>(app_, "demo", "Generate a log, train four models, compare them, recommend", RunDemo);
+    auto [demo, args] = grammar_.Command<DemoArgs>(
+        grammar_.root(), "demo", "Generate a log, train four models, compare them, recommend", RunDemo);
     demo->add_option("--out", args->out, "keep everything in this folder");
   }
 
   void AddDocs() {
-    auto [docs, args] = Command<DocsArgs>(app_, "docs", "Print generated documentation as Markdown", RunDocs);
+    auto [docs, args] =
+        grammar_.Command<DocsArgs>(grammar_.root(), "docs", "Print generated documentation as Markdown", RunDocs);
     docs->add_option("TOPIC", args->topic, "parameters or errors")->required();
   }
 
   const core::Registry& registry_;
-  std::shared_ptr<CommonArgs> common_ = std::make_shared<CommonArgs>();
-  std::function<void(const Session&)> run_;
-  CLI::App app_;
+  Grammar grammar_;
 };
 
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, const char* const* argv, const core::Registry& registry) {
-  return Grammar(registry).Parse(argc, argv);
+  return Commands(registry).Parse(argc, argv);
 }
 
 }  // namespace recforce::cli

@@ -84,4 +84,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace recforce::cli
 
-int main(int argc, char** argv) { return recforce::cli::Main(argc, argv); }
+int main(int argc, char** argv) {
+  recforce::algos::StartWithFastBlas(argv);
+  return recforce::cli::Main(argc, argv);
+}

@@ -11,6 +11,7 @@
 #include "recforce/base/text.h"
 #include "recforce/config/recbole_names.h"
 #include "sim/environment_config.h"
+#include "train/open_environment.h"
 #include "train/run.h"
 
 namespace recforce::cli {
@@ -74,14 +75,11 @@ std::string ModelOfFiles(const SettingsArgs& args, const core::Registry& registr
 void ApplyFlags(const SettingsArgs& args, const std::string& model, const Session& session,
                 config::Settings& settings) {
   for (const std::string& pair : args.settings) {
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      Usage("--set: not a setting: '" + pair + "'; expected section.key=value");
-    }
-    if (pair.compare(0, equals, "model") == 0) {
+    const auto [key, value] = CutSetting(pair, "section.key=value");
+    if (key == "model") {
       Usage("--set: the model is not set here: '" + pair + "'; expected --model NAME");
     }
-    settings.Set(pair.substr(0, equals), std::string_view(pair).substr(equals + 1), "--set");
+    settings.Set(key, value, "--set");
   }
   if (args.model) {
     settings.Set("model", model, "--model");
@@ -132,7 +130,7 @@ void CheckEnvironmentSource(config::Settings& settings, const std::string& comma
     Usage(command + ": the environment of '" + model +
           "' is missing; expected --environment world:NAME, or --environment RUN of a user model");
   }
-  if (source.compare(0, 6, "world:") != 0) {
+  if (!train::IsWorld(source)) {
     Replace(settings, "environment", "source", Absolute(source));
   }
 }
@@ -171,6 +169,14 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
   }
   PrintNotices(settings.notices());
   return settings;
+}
+
+std::pair<std::string, std::string> CutSetting(const std::string& pair, const std::string& expected) {
+  const std::size_t equals = pair.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    Usage("--set: not a setting: '" + pair + "'; expected " + expected);
+  }
+  return {pair.substr(0, equals), pair.substr(equals + 1)};
 }
 
 void PrintNotices(const std::vector<config::Notice>& notices) {

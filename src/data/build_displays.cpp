@@ -67,7 +67,7 @@ void FillUsers(const Dataset& dataset, const DisplayOptions& options, const Neig
   }
 }
 
-// Appends the displays of users [first, last).
+// Appends what the displays of users [first, last) show.
 void AddBlock(const Dataset& dataset, const DisplayOptions& options, const NeighbourRule& rule, std::int64_t first,
               std::int64_t last, DisplayColumns& displays) {
   const CsrView log = dataset.interactions();
@@ -79,18 +79,7 @@ void AddBlock(const Dataset& dataset, const DisplayOptions& options, const Neigh
     const auto chunk_end = static_cast<std::size_t>(log.offsets[static_cast<std::size_t>(to)]);
     FillUsers(dataset, options, rule, from, to, std::span(shown).subspan(chunk - begin, chunk_end - chunk));
   });
-  std::int64_t user = first;
   for (std::size_t place = begin; place < end; ++place) {
-    while (log.offsets[static_cast<std::size_t>(user) + 1] <= static_cast<std::int64_t>(place)) {
-      ++user;
-    }
-    displays.user.push_back(static_cast<std::int32_t>(user));
-    if (!dataset.times().empty()) {
-      displays.time.push_back(dataset.times()[place]);
-    }
-    if (options.parts && !dataset.parts().empty()) {
-      displays.part.push_back(dataset.parts()[place]);
-    }
     for (const std::int32_t item : shown[place - begin]) {
       displays.item.push_back(item);
       displays.clicked.push_back(item == log.items[place] ? 1 : 0);
@@ -104,6 +93,16 @@ std::vector<T> Copy(std::span<const T> values) {
   return {values.begin(), values.end()};
 }
 
+// [N] whose the interactions are.
+std::vector<std::int32_t> UsersOf(const Dataset& dataset) {
+  std::vector<std::int32_t> users;
+  users.reserve(static_cast<std::size_t>(dataset.num_interactions()));
+  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
+    users.insert(users.end(), dataset.interactions().row(user).size(), static_cast<std::int32_t>(user));
+  }
+  return users;
+}
+
 // Everything but displays.
 Columns CopyOf(const Dataset& dataset) {
   Columns columns;
@@ -111,10 +110,7 @@ Columns CopyOf(const Dataset& dataset) {
   columns.item_ids = dataset.item_ids().ToVector();
   columns.item_titles = dataset.item_titles().ToVector();
   columns.item = Copy(dataset.interactions().items);
-  columns.user.reserve(columns.item.size());
-  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
-    columns.user.insert(columns.user.end(), dataset.interactions().row(user).size(), static_cast<std::int32_t>(user));
-  }
+  columns.user = UsersOf(dataset);
   columns.time = Copy(dataset.times());
   columns.value = Copy(dataset.values());
   columns.propensity = Copy(dataset.propensities());
@@ -123,14 +119,6 @@ Columns CopyOf(const Dataset& dataset) {
   columns.candidate_offsets = Copy(dataset.candidates().offsets);
   columns.candidate_items = Copy(dataset.candidates().items);
   return columns;
-}
-
-// Whether the dataset in `output` is this one with displays made alike, or its log of another day.
-bool MadeAlike(const Preprocessing& made, const Preprocessing& wanted) {
-  return made.source == wanted.source && made.format == wanted.format && made.min_rating == wanted.min_rating &&
-         made.min_user_interactions == wanted.min_user_interactions &&
-         made.min_item_interactions == wanted.min_item_interactions && made.duplicates == wanted.duplicates &&
-         made.displays == wanted.displays;
 }
 
 void CheckPlaces(const Dataset& dataset, const DisplayOptions& options, const Preprocessing& wanted,
@@ -145,9 +133,8 @@ void CheckPlaces(const Dataset& dataset, const DisplayOptions& options, const Pr
     throw Error(ErrorKind::kUsage, "--out: is the folder of the dataset itself: " + Quoted(output.string()) +
                                        "; expected another one, because runs name their dataset by its place");
   }
-  if (const std::optional<Preprocessing> made = MadeBefore(output);
-      made && !options.overwrite && !MadeAlike(*made, wanted)) {
-    RefuseOutput(output, *made);
+  if (!options.overwrite) {
+    RefuseOther(output, wanted);
   }
 }
 
@@ -167,6 +154,11 @@ DisplayColumns BuildDisplays(const Dataset& dataset, const DisplayOptions& optio
   CheckOptions(dataset, options);
   const std::unique_ptr<NeighbourRule> rule = MakeNeighbourRule(dataset, options);
   DisplayColumns displays;
+  displays.user = UsersOf(dataset);
+  displays.time = Copy(dataset.times());
+  if (options.parts) {
+    displays.part = Copy(dataset.parts());
+  }
   for (std::int64_t first = 0; first < dataset.num_users(); first += kUsersPerBlock) {
     if (options.stop != nullptr) {
       options.stop->ThrowIfSet();

@@ -58,20 +58,6 @@ void CheckOptions(const ConvertOptions& options) {
   }
 }
 
-// Runs that were trained on a dataset cannot be evaluated once another one lies in its place. The same log converted
-// in the same way may be: it is the same dataset, or a newer version of it.
-void RefuseOther(const std::filesystem::path& output, const RowsInput& rows, const ConvertOptions& options) {
-  const std::optional<Preprocessing> made = MadeBefore(output);
-  if (!made ||
-      (made->source == rows.source && made->format == rows.format && made->min_rating == options.min_rating &&
-       made->min_user_interactions == options.min_user_interactions &&
-       made->min_item_interactions == options.min_item_interactions && made->duplicates == options.duplicates &&
-       (made->displays.empty() || made->displays == kLoggedDisplays))) {
-    return;
-  }
-  RefuseOutput(output, *made);
-}
-
 }  // namespace
 
 ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& input, const ConvertOptions& asked,
@@ -92,7 +78,7 @@ ConvertReport Convert(base::FileSystem& files, const std::filesystem::path& inpu
   rows.read = [&](RowSink& sink) { ReadFound(found, names, sink); };
   rows.read_titles = TitlesOf(found);
   if (!options.overwrite) {
-    RefuseOther(output, rows, options);
+    RefuseOther(output, PreprocessingOf(rows, options));
   }
   return ConvertRows(files, rows, options, output);
 }

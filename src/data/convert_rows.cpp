@@ -192,17 +192,6 @@ std::vector<std::string> CollectTitles(const RowsInput& input, const std::vector
   throw Error(ErrorKind::kData, message);
 }
 
-Preprocessing BeginCounts(const RowsInput& input, const ConvertOptions& options) {
-  Preprocessing counts;
-  counts.source = input.source;
-  counts.format = input.format;
-  counts.min_rating = options.min_rating;
-  counts.min_user_interactions = options.min_user_interactions;
-  counts.min_item_interactions = options.min_item_interactions;
-  counts.duplicates = options.duplicates;
-  return counts;
-}
-
 // Everything but the columns of rows.
 base::TensorSet SmallTensors(const RowsInput& input, const CollectedLog& log, const SortedLog& sorted,
                              const std::vector<std::int32_t>& user_order, const Survivors& survivors, BadRows& bad_rows,
@@ -220,22 +209,29 @@ base::TensorSet SmallTensors(const RowsInput& input, const CollectedLog& log, co
     }
   }
   set.AddOwned("user_offsets", std::move(offsets));
-  const DisplayColumns displays = KeptDisplays(log.displays(), survivors, counts);
-  if (!displays.user.empty()) {
-    counts.displays = kLoggedDisplays;
-    AddDisplays(set, displays, survivors.user_ids.size());
-  }
+  AddDisplays(set, KeptDisplays(log.displays(), survivors, counts), survivors.user_ids.size(), counts);
   AddCandidates(set, log, survivors, counts);
   return set;
 }
 
 }  // namespace
 
+Preprocessing PreprocessingOf(const RowsInput& input, const ConvertOptions& options) {
+  Preprocessing counts;
+  counts.source = input.source;
+  counts.format = input.format;
+  counts.min_rating = options.min_rating;
+  counts.min_user_interactions = options.min_user_interactions;
+  counts.min_item_interactions = options.min_item_interactions;
+  counts.duplicates = options.duplicates;
+  return counts;
+}
+
 ConvertReport ConvertRows(base::FileSystem& files, const RowsInput& input, const ConvertOptions& options,
                           const std::filesystem::path& output) {
   ConvertReport report;
   Preprocessing& counts = report.preprocessing;
-  counts = BeginCounts(input, options);
+  counts = PreprocessingOf(input, options);
   BadRows bad_rows(options.max_bad_rows, report);
   MadeFolders folders(files, output);
   SpillFile spill(files, folders);

@@ -25,6 +25,9 @@ struct RowsInput {
   ReadTitles read_titles;              // or nothing; the first of several titles of an item counts
 };
 
+// How the rows become a dataset, before any is read.
+Preprocessing PreprocessingOf(const RowsInput& input, const ConvertOptions& options);
+
 // As Convert(), of which this is all but options and files. REQUIRES: options are valid and `duplicates` is chosen;
 // `format` and columns do not matter here.
 ConvertReport ConvertRows(base::FileSystem& files, const RowsInput& input, const ConvertOptions& options,

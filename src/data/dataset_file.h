@@ -21,8 +21,9 @@ std::string PreprocessingToJson(const Preprocessing& preprocessing);
 // Error(Data) beginning with `where`.
 Preprocessing PreprocessingFromJson(const std::string& text, const std::string& where);
 
-// Adds the tensors of displays, grouped by user and in time order, unless there are none.
-void AddDisplays(base::TensorSet& set, const DisplayColumns& displays, std::size_t users);
+// Adds the tensors of displays, grouped by user and in time order, unless there are none. Displays of which
+// `preprocessing` does not say how they were made are logged ones.
+void AddDisplays(base::TensorSet& set, const DisplayColumns& displays, std::size_t users, Preprocessing& preprocessing);
 
 // Adds the metadata and writes the file atomically. The tensors are those of docs/formats/dataset.md.
 void WriteDatasetFile(base::FileSystem& files, const std::filesystem::path& directory, base::TensorSet set,

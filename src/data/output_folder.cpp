@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/output_folder.h"
 
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -14,6 +15,17 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
+// How the displays of a dataset were made; "" where the log says itself what was shown, or nobody does.
+std::string MadeDisplays(const Preprocessing& made) {
+  return made.displays == kLoggedDisplays ? std::string() : made.displays;
+}
+
+bool MadeAlike(const Preprocessing& a, const Preprocessing& b) {
+  return a.source == b.source && a.format == b.format && a.min_rating == b.min_rating &&
+         a.min_user_interactions == b.min_user_interactions && a.min_item_interactions == b.min_item_interactions &&
+         a.duplicates == b.duplicates && MadeDisplays(a) == MadeDisplays(b);
+}
+
 std::string Describe(const Preprocessing& made) {
   std::string text = Quoted(made.source) + " with --format " + made.format;
   if (made.min_rating) {
@@ -26,10 +38,23 @@ std::string Describe(const Preprocessing& made) {
     text += " --min-item-interactions " + std::to_string(made.min_item_interactions);
   }
   text += " --duplicates " + made.duplicates;
-  if (!made.displays.empty() && made.displays != kLoggedDisplays) {
-    text += ", and displays " + Quoted(made.displays);
+  if (const std::string displays = MadeDisplays(made); !displays.empty()) {
+    text += ", and displays " + Quoted(displays);
   }
   return text;
+}
+
+// The preprocessing of the dataset that `output` holds; nothing without one, or where it cannot be read.
+std::optional<Preprocessing> MadeBefore(const std::filesystem::path& output) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(output / kDatasetFile, ignored)) {
+    return std::nullopt;
+  }
+  try {
+    return Dataset::Open(output).preprocessing();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -51,21 +76,12 @@ void CheckOutput(const std::filesystem::path& output) {
   }
 }
 
-std::optional<Preprocessing> MadeBefore(const std::filesystem::path& output) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(output / kDatasetFile, ignored)) {
-    return std::nullopt;
+void RefuseOther(const std::filesystem::path& output, const Preprocessing& wanted) {
+  const std::optional<Preprocessing> made = MadeBefore(output);
+  if (made && !MadeAlike(*made, wanted)) {
+    throw Error(ErrorKind::kUsage, output.string() + ": holds a dataset that was made otherwise: from " +
+                                       Describe(*made) + "; give another place, or --overwrite to replace it");
   }
-  try {
-    return Dataset::Open(output).preprocessing();
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
-void RefuseOutput(const std::filesystem::path& output, const Preprocessing& made) {
-  throw Error(ErrorKind::kUsage, output.string() + ": holds a dataset that was made otherwise: from " + Describe(made) +
-                                     "; give another place, or --overwrite to replace it");
 }
 
 }  // namespace recforce::data

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 
 #include "recforce/data/dataset.h"
 
@@ -13,10 +12,9 @@ namespace recforce::data {
 // file is in the way.
 void CheckOutput(const std::filesystem::path& output);
 
-// The preprocessing of the dataset that `output` holds; nothing without one, or where it cannot be read.
-std::optional<Preprocessing> MadeBefore(const std::filesystem::path& output);
-
-// Throws Error(Usage): the dataset there was made otherwise.
-[[noreturn]] void RefuseOutput(const std::filesystem::path& output, const Preprocessing& made);
+// Error(Usage) where `output` holds a dataset that was made otherwise than `wanted`: runs that were trained on it
+// cannot be evaluated once another one lies in its place. The same log turned into a dataset in the same way may be: it
+// is the same dataset, or a newer version of it. So may be what cannot be read.
+void RefuseOther(const std::filesystem::path& output, const Preprocessing& wanted);
 
 }  // namespace recforce::data

@@ -44,8 +44,8 @@ void AddGiven(const Dataset& dataset, Split& split) {
       }
     }
     if (row.size() == targets.size()) {
-      ThrowSplitData("split.candidates: the log lists nothing to rank the test targets of user '" +
-                     std::string(dataset.user_ids()[user]) + "' among; expected at least one other item");
+      ThrowSplitData("split.candidates: the log lists nothing to rank the test targets of user " +
+                     QuoteUser(dataset, user) + " among; expected at least one other item");
     }
     split.test.candidates.AddRow(row);
   }

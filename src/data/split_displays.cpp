@@ -18,10 +18,6 @@
 namespace recforce::data {
 namespace {
 
-std::string UserId(const Dataset& dataset, std::int64_t user) {
-  return "'" + std::string(dataset.user_ids()[user]) + "'";
-}
-
 bool HasDisplays(const Displays& displays, std::int64_t user) {
   const auto index = static_cast<std::size_t>(user);
   return displays.user_offsets[index] < displays.user_offsets[index + 1];
@@ -49,12 +45,12 @@ Part PartOfUser(const Dataset& dataset, std::int64_t user) {
   const auto begin = displays.parts.begin() + displays.user_offsets[index];
   const auto end = displays.parts.begin() + displays.user_offsets[index + 1];
   if (std::find_if(begin, end, [&](std::uint8_t part) { return part != *begin; }) != end) {
-    ThrowSplitData("split.kind: displays holds out whole users, and user " + UserId(dataset, user) +
+    ThrowSplitData("split.kind: displays holds out whole users, and user " + QuoteUser(dataset, user) +
                    " has displays in two parts of the log; expected one part for each user. where `recforce data "
                    "displays` made them, --no-parts leaves the parts out");
   }
   if (static_cast<Part>(*begin) == Part::kInput) {
-    ThrowSplitData("split.kind: displays has no use for a part that is only shown: user " + UserId(dataset, user) +
+    ThrowSplitData("split.kind: displays has no use for a part that is only shown: user " + QuoteUser(dataset, user) +
                    "; expected training, validation or test");
   }
   return static_cast<Part>(*begin);
@@ -128,8 +124,7 @@ class ChoiceMaker {
       Take(user, display);
       AddChoices(set);
     }
-    set.users.push_back(static_cast<std::int32_t>(user));
-    set.user_offsets.push_back(set.size());
+    set.AddUser(static_cast<std::int32_t>(user));
   }
 
  private:
@@ -142,7 +137,7 @@ class ChoiceMaker {
       shown_.emplace_back(displays_.items[place], displays_.clicked[place] == 0);
     }
     if (shown_.empty()) {
-      ThrowSplitData("split.kind: a display of user " + UserId(dataset_, user) +
+      ThrowSplitData("split.kind: a display of user " + QuoteUser(dataset_, user) +
                      " shows nothing: '0' items; expected at least one");
     }
     std::sort(shown_.begin(), shown_.end());  // what is clicked before what is not
@@ -155,51 +150,46 @@ class ChoiceMaker {
 
   // Each click is a choice among what the clicks before it left.
   void AddChoices(DisplaySet& set) {
-    bool first = true;
-    while (true) {
-      const auto clicked = std::find_if(shown_.begin(), shown_.end(), [](const auto& item) { return !item.second; });
-      if (clicked == shown_.end() && !first) {
-        return;
-      }
-      first = false;
-      for (const auto& [item, ignored] : shown_) {
-        set.items.push_back(item);
-      }
-      set.offsets.push_back(static_cast<std::int64_t>(set.items.size()));
-      set.choice.push_back(clicked == shown_.end() ? -1 : static_cast<std::int32_t>(clicked - shown_.begin()));
-      if (clicked == shown_.end()) {
-        return;
-      }
+    const auto next_click = [this] {
+      return std::find_if(shown_.begin(), shown_.end(), [](const auto& item) { return !item.second; });
+    };
+    auto clicked = next_click();
+    if (clicked == shown_.end()) {
+      AddChoice(-1, set);
+    }
+    for (; clicked != shown_.end(); clicked = next_click()) {
+      AddChoice(static_cast<std::int32_t>(clicked - shown_.begin()), set);
       shown_.erase(clicked);
     }
+  }
+
+  void AddChoice(std::int32_t place, DisplaySet& set) {
+    items_.clear();
+    for (const auto& [item, ignored] : shown_) {
+      items_.push_back(item);
+    }
+    set.AddChoice(items_, place);
   }
 
   const Dataset& dataset_;
   const Displays& displays_;
   const std::uint64_t seed_;
   std::vector<std::pair<std::int32_t, bool>> shown_;  // with whether it was passed over
+  std::vector<std::int32_t> items_;                   // of shown_
 };
 
 // Every choice is preceded by up to all others of its user: a few people with very many would fill any memory.
 void RequireShortHistories(const Dataset& dataset, const DisplaySet& validation, const DisplaySet& test) {
-  double events = 0.0;
-  std::int64_t longest = 0;
-  std::int32_t longest_user = 0;
+  PrefixEvents before;
   for (const DisplaySet* set : {&validation, &test}) {
     for (std::size_t user = 0; user < set->users.size(); ++user) {
-      const std::int64_t choices = set->user_offsets[user + 1] - set->user_offsets[user];
-      events += static_cast<double>(choices) * static_cast<double>(choices) / 2.0;
-      if (choices > longest) {
-        longest = choices;
-        longest_user = set->users[user];
-      }
+      before.Add(set->users[user], set->user_offsets[user + 1] - set->user_offsets[user]);
     }
   }
-  if (events > static_cast<double>(kMostPrefixEvents)) {
-    ThrowSplitUsage("split.kind: the choices before those of the held-out users are too many: '" +
-                    base::FormatCount(static_cast<std::int64_t>(events)) + "'; expected at most " +
-                    base::FormatCount(kMostPrefixEvents) + ". user " + UserId(dataset, longest_user) + " alone has " +
-                    base::FormatCount(longest));
+  if (before.TooMany()) {
+    ThrowSplitUsage("split.kind: the choices before those of the held-out users are too many: " + before.Describe() +
+                    ". user " + QuoteUser(dataset, before.longest_user()) + " alone has " +
+                    base::FormatCount(before.longest()));
   }
 }
 

@@ -3,8 +3,15 @@
 
 #include "data/split_rules.h"
 #include "recforce/base/error.h"
+#include "recforce/base/text.h"
 
 namespace recforce::data {
+namespace {
+
+// 8 GiB of events, and as much again where items repeat.
+constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
+
+}  // namespace
 
 std::vector<std::int32_t> CatalogueBuilder::Finish() {
   std::vector<std::int32_t> catalogue;
@@ -75,6 +82,21 @@ bool RowWriter::AddEval(EvalSet& set, std::int64_t user, std::span<const std::in
 
 void ThrowSplitUsage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 void ThrowSplitData(const std::string& message) { throw base::Error(base::ErrorKind::kData, message); }
+
+void PrefixEvents::Add(std::int64_t user, std::int64_t events) {
+  sum_ += static_cast<double>(events) * static_cast<double>(events) / 2.0;
+  if (events > longest_) {
+    longest_ = events;
+    longest_user_ = user;
+  }
+}
+
+bool PrefixEvents::TooMany() const { return sum_ > static_cast<double>(kMostPrefixEvents); }
+
+std::string PrefixEvents::Describe() const {
+  return "'" + base::FormatCount(static_cast<std::int64_t>(sum_)) + "'; expected at most " +
+         base::FormatCount(kMostPrefixEvents);
+}
 
 std::int64_t HeldOutCount(std::int64_t asked, std::int64_t users) {
   return asked > 0 ? asked : std::max<std::int64_t>(1, std::min(kMostHeldOutUsers, users / 10));

@@ -65,6 +65,22 @@ class RowWriter {
 [[noreturn]] void ThrowSplitUsage(const std::string& message);
 [[noreturn]] void ThrowSplitData(const std::string& message);
 
+// How much the rows of held-out users hold where each of a user's n events is preceded by all of its events before:
+// n^2 / 2. A few users with very many events would fill any memory.
+class PrefixEvents {
+ public:
+  void Add(std::int64_t user, std::int64_t events);
+  [[nodiscard]] bool TooMany() const;
+  [[nodiscard]] std::string Describe() const;  // "'N'; expected at most M"
+  [[nodiscard]] std::int64_t longest_user() const { return longest_user_; }
+  [[nodiscard]] std::int64_t longest() const { return longest_; }  // the events of that user
+
+ private:
+  double sum_ = 0.0;
+  std::int64_t longest_user_ = 0;
+  std::int64_t longest_ = 0;
+};
+
 // min(10,000, a tenth), at least 1, where nothing is asked.
 std::int64_t HeldOutCount(std::int64_t asked, std::int64_t users);
 // [num_users] the part of every user: `users` in a random order, whose end is test and the stretch before it

@@ -21,6 +21,11 @@ inline constexpr const char* kSession = "session";
 inline constexpr const char* kGiven = "given";
 inline constexpr const char* kDisplays = "displays";
 
+// How messages name a user.
+inline std::string QuoteUser(const Dataset& dataset, std::int64_t user) {
+  return "'" + std::string(dataset.user_ids()[user]) + "'";
+}
+
 // A held-out user of strong_generalization with fewer known items than this has no targets.
 inline constexpr std::int64_t kFewestFoldInItems = 5;
 // A user of leave_last_out with fewer interactions than this stays in training whole.
@@ -29,9 +34,6 @@ inline constexpr std::int64_t kFewestLeaveOutItems = 3;
 inline constexpr std::int64_t kFewestValidationFromItems = 2;
 // How many users are held out at most where the configuration does not say.
 inline constexpr std::int64_t kMostHeldOutUsers = 10000;
-// How many events the prefixes of all held-out sessions, or the inputs of all choices, may hold together: 8 GiB of
-// them, and as much again where items repeat.
-inline constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
 
 // floor(share * n), where a product within 1e-9 below a whole number counts as that number: (1 - 0.8) * 10 is
 // 1.9999999999999996 in doubles and has to give 2.

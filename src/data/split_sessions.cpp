@@ -71,28 +71,19 @@ std::vector<std::int32_t> SessionOrder(const Dataset& dataset) {
 // Every event of a session of n stands in up to n prefixes: a few sessions of a crawler would fill any memory.
 void RequireShortSessions(const Dataset& dataset, const std::vector<Part>& parts, const CatalogueBuilder& catalogue) {
   const CsrView rows = dataset.interactions();
-  std::int64_t longest = 0;
-  std::int64_t longest_events = 0;
-  double events = 0.0;
+  PrefixEvents prefixes;
   for (std::int64_t session = 0; session < rows.rows(); ++session) {
     if (parts[static_cast<std::size_t>(session)] == Part::kTrain) {
       continue;
     }
     const std::span<const std::int32_t> items = rows.row(session);
-    const std::int64_t known =
-        std::count_if(items.begin(), items.end(), [&](std::int32_t item) { return catalogue[item] >= 0; });
-    events += static_cast<double>(known) * static_cast<double>(known) / 2.0;
-    if (known > longest_events) {
-      longest_events = known;
-      longest = session;
-    }
+    prefixes.Add(session,
+                 std::count_if(items.begin(), items.end(), [&](std::int32_t item) { return catalogue[item] >= 0; }));
   }
-  if (events > static_cast<double>(kMostPrefixEvents)) {
-    ThrowSplitUsage("split.kind: the prefixes of the held-out sessions hold too many events: '" +
-                    base::FormatCount(static_cast<std::int64_t>(events)) + "'; expected at most " +
-                    base::FormatCount(kMostPrefixEvents) + ". the longest session is '" +
-                    std::string(dataset.user_ids()[longest]) + "' with " + base::FormatCount(longest_events) +
-                    " events");
+  if (prefixes.TooMany()) {
+    ThrowSplitUsage("split.kind: the prefixes of the held-out sessions hold too many events: " + prefixes.Describe() +
+                    ". the longest session is " + QuoteUser(dataset, prefixes.longest_user()) + " with " +
+                    base::FormatCount(prefixes.longest()) + " events");
   }
 }
 

@@ -17,12 +17,6 @@ namespace recforce::data {
 namespace {
 
 using Items = std::vector<std::int32_t>;
-enum Place : std::uint8_t { kNowhere, kInTraining, kInValidation, kInTest };
-constexpr std::array<const char*, 4> kNames = {"no part", "training", "validation", "test"};
-
-bool Same(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
-}
 
 void SortDistinct(Items& items) {
   std::sort(items.begin(), items.end());
@@ -64,7 +58,7 @@ class DisplayVerifier {
   void Claim(std::int64_t user, Place place) {
     Place& known = place_[static_cast<std::size_t>(user)];
     if (known != kNowhere) {
-      FailSplit("user " + User(user) + " has choices in " + kNames.at(known) + " and in " + kNames.at(place) +
+      FailSplit("user " + User(user) + " has choices in " + kPlaceNames.at(known) + " and in " + kPlaceNames.at(place) +
                 "; a user is in one part only, once");
     }
     known = place;
@@ -83,7 +77,8 @@ class DisplayVerifier {
       good = choice >= -1 && choice < static_cast<std::int32_t>(set.shown(display).size());
     }
     if (!good) {
-      FailSplit(std::string("the displays of ") + kNames.at(place) + " do not correspond with their users and choices");
+      FailSplit(std::string("the displays of ") + kPlaceNames.at(place) +
+                " do not correspond with their users and choices");
     }
   }
 
@@ -92,7 +87,7 @@ class DisplayVerifier {
     for (std::size_t row = 0; row < set.users.size(); ++row) {
       const std::int64_t user = set.users[row];
       if (user < 0 || user >= dataset_.num_users()) {
-        FailSplit(std::string("displays of ") + kNames.at(place) + " name a user outside the dataset: '" +
+        FailSplit(std::string("displays of ") + kPlaceNames.at(place) + " name a user outside the dataset: '" +
                   std::to_string(user) + "'");
       }
       Claim(user, place);
@@ -155,16 +150,16 @@ class DisplayVerifier {
       const std::int64_t row = row_of[static_cast<std::size_t>(user)];
       const Place place = place_[static_cast<std::size_t>(user)];
       if (row >= 0 && place > kInTraining) {
-        FailSplit("user " + User(user) + " is held out for " + kNames.at(place) +
+        FailSplit("user " + User(user) + " is held out for " + kPlaceNames.at(place) +
                   " and also in training; a held-out user may not be trained on");
       }
       const std::span<const std::int32_t> events = dataset_.interactions().row(user);
       if (row < 0 && place == kInTraining && !events.empty()) {
         FailSplit("the interactions of user " + User(user) + " are in no part; interactions may not get lost");
       }
-      if (row >= 0 && !(Same(split_.train.row(row), LastOccurrences(events)) &&
-                        (!dataset_.repeats() ||
-                         (row < split_.train_sequences.rows() && Same(split_.train_sequences.row(row), events))))) {
+      if (row >= 0 && !(std::ranges::equal(split_.train.row(row), LastOccurrences(events)) &&
+                        (!dataset_.repeats() || (row < split_.train_sequences.rows() &&
+                                                 std::ranges::equal(split_.train_sequences.row(row), events))))) {
         FailSplit("the training row of user " + User(user) + " is not what the user did; it is in training whole");
       }
     }
@@ -200,7 +195,7 @@ class DisplayVerifier {
       FailSplit(whose + " is missing");
     }
     const auto same = [row](const Csr& rows, std::span<const std::int32_t> expected) {
-      return row < rows.rows() && Same(rows.row(row), expected);
+      return row < rows.rows() && std::ranges::equal(rows.row(row), expected);
     };
     const Csr& sequences = set.sequence.rows() == 0 ? set.input : set.sequence;
     if (!same(set.input, LastOccurrences(before)) || !same(sequences, before)) {
@@ -234,7 +229,7 @@ class DisplayVerifier {
            by_log && display < log_.user_offsets[static_cast<std::size_t>(user) + 1]; ++display) {
         const int expected = log_.parts[static_cast<std::size_t>(display)] + static_cast<int>(kInTraining);
         if (place != expected && !(place == kInValidation && expected == kInTraining)) {
-          FailSplit("user " + User(user) + " is in " + kNames.at(place) + ", and the log says otherwise");
+          FailSplit("user " + User(user) + " is in " + kPlaceNames.at(place) + ", and the log says otherwise");
         }
         drawn_validation += place != expected ? 1 : 0;
       }

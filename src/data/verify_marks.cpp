@@ -62,7 +62,7 @@ class MarkVerifier {
   }
 
  private:
-  [[nodiscard]] std::string User(std::int64_t user) const { return "'" + std::string(dataset_.user_ids()[user]) + "'"; }
+  [[nodiscard]] std::string User(std::int64_t user) const { return QuoteUser(dataset_, user); }
   [[nodiscard]] std::string ItemAt(std::int64_t place) const {
     return "'" + std::string(dataset_.item_ids()[log_.items[static_cast<std::size_t>(place)]]) + "'";
   }

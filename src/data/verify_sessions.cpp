@@ -20,7 +20,6 @@ namespace recforce::data {
 namespace {
 
 using Items = std::vector<std::int32_t>;
-enum Place : std::uint8_t { kNowhere, kInTraining, kInValidation, kInTest };
 
 class SessionVerifier {
  public:
@@ -65,11 +64,10 @@ class SessionVerifier {
     return masks_ && std::find(known.begin(), end, known[next]) != end;
   }
 
-  void Claim(std::int64_t user, Place place, const char* name) {
+  void Claim(std::int64_t user, Place place) {
     Place& known = place_[static_cast<std::size_t>(user)];
     if (known != kNowhere && known != place) {
-      constexpr std::array<const char*, 4> kNames = {"no part", "training", "validation", "test"};
-      FailSplit("session " + User(user) + " is in " + kNames[known] + " and in " + name +
+      FailSplit("session " + User(user) + " is in " + kPlaceNames.at(known) + " and in " + kPlaceNames.at(place) +
                 "; a session is in one part only");
     }
     known = place;
@@ -79,7 +77,7 @@ class SessionVerifier {
     IndexSplitRows(dataset_, split_, "training", split_.train, split_.train_users);
     for (std::int64_t row = 0; row < split_.train.rows(); ++row) {
       const std::int64_t user = split_.train_users[static_cast<std::size_t>(row)];
-      Claim(user, kInTraining, "training");
+      Claim(user, kInTraining);
       const Items known = Known(user);
       const Items distinct = LastOccurrences(known);
       const std::span<const std::int32_t> found = split_.train.row(row);
@@ -102,7 +100,7 @@ class SessionVerifier {
       if (place_[static_cast<std::size_t>(user)] == place) {
         FailSplit("the " + std::string(name) + " rows of session " + User(user) + " do not stand together");
       }
-      Claim(user, place, name);
+      Claim(user, place);
       const Items known = Known(user);
       for (std::size_t next = 1; next < known.size(); ++next) {
         const Items prefix(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(next));

@@ -13,10 +13,6 @@ namespace recforce::data {
 
 void FailSplit(const std::string& message) { throw base::Error(base::ErrorKind::kData, "split: " + message); }
 
-std::string QuoteUser(const Dataset& dataset, std::int64_t user) {
-  return "'" + std::string(dataset.user_ids()[user]) + "'";
-}
-
 std::string QuoteItem(const Dataset& dataset, const Split& split, std::int32_t item) {
   return "'" + std::string(dataset.item_ids()[split.catalogue[static_cast<std::size_t>(item)]]) + "'";
 }

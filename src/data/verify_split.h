@@ -3,6 +3,7 @@
 // were made. Internal.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,9 +16,12 @@ namespace recforce::data {
 // Throws Error(Data) "split: MESSAGE".
 [[noreturn]] void FailSplit(const std::string& message);
 
-// The id of a user or of an item of the catalogue, in quotes.
-std::string QuoteUser(const Dataset& dataset, std::int64_t user);
+// The id of an item of the catalogue, in quotes.
 std::string QuoteItem(const Dataset& dataset, const Split& split, std::int32_t item);
+
+// Where a user is that is in one part as a whole.
+enum Place : std::uint8_t { kNowhere, kInTraining, kInValidation, kInTest };
+inline constexpr std::array<const char*, 4> kPlaceNames = {"no part", "training", "validation", "test"};
 
 // Each item where it stands last.
 std::vector<std::int32_t> LastOccurrences(std::span<const std::int32_t> events);

@@ -105,9 +105,13 @@ void AddGathered(base::TensorSet& set, const std::string& name, const std::vecto
 
 }  // namespace
 
-void AddDisplays(base::TensorSet& set, const DisplayColumns& displays, std::size_t users) {
+void AddDisplays(base::TensorSet& set, const DisplayColumns& displays, std::size_t users,
+                 Preprocessing& preprocessing) {
   if (displays.user.empty()) {
     return;
+  }
+  if (preprocessing.displays.empty()) {
+    preprocessing.displays = kLoggedDisplays;
   }
   std::vector<std::int64_t> user_offsets = UserOffsets(displays.user, users);
   const std::vector<std::int64_t> order = UserTimeOrder(displays.user, displays.time, user_offsets);
@@ -160,10 +164,7 @@ void WriteDataset(base::FileSystem& files, const std::filesystem::path& director
   AddGathered(set, "positions", columns.position, order);
   AddGathered(set, "parts", columns.part, order);
   Preprocessing written = preprocessing;
-  if (!columns.displays.user.empty()) {
-    AddDisplays(set, columns.displays, columns.user_ids.size());
-    written.displays = preprocessing.displays.empty() ? kLoggedDisplays : preprocessing.displays;
-  }
+  AddDisplays(set, columns.displays, columns.user_ids.size(), written);
   if (!columns.candidate_offsets.empty()) {
     set.AddOwned("candidate_offsets", std::move(columns.candidate_offsets));
     set.AddOwned("candidate_items", std::move(columns.candidate_items));

@@ -44,7 +44,7 @@ void RequireChoices(const data::DisplaySet& train) {
 }
 
 std::optional<float> NoClickOf(const data::DisplaySet& train, double utility) {
-  return HasNoClicks(train) ? std::optional<float>(static_cast<float>(utility)) : std::nullopt;
+  return train.has_no_clicks() ? std::optional<float>(static_cast<float>(utility)) : std::nullopt;
 }
 
 // How often each item was shown and chosen, by everybody or by one user.
@@ -93,12 +93,9 @@ data::DisplaySet EverySecondUser(const data::DisplaySet& set, std::size_t first)
   data::DisplaySet half;
   for (std::size_t user = first; user + 1 < set.user_offsets.size(); user += 2) {
     for (std::int64_t d = set.user_offsets[user]; d < set.user_offsets[user + 1]; ++d) {
-      const std::span<const std::int32_t> shown = set.shown(d);
-      half.items.insert(half.items.end(), shown.begin(), shown.end());
-      half.offsets.push_back(static_cast<std::int64_t>(half.items.size()));
-      half.choice.push_back(set.choice[static_cast<std::size_t>(d)]);
+      half.AddChoice(set.shown(d), set.choice[static_cast<std::size_t>(d)]);
     }
-    half.user_offsets.push_back(half.size());
+    half.AddUser(set.users[user]);
   }
   return half;
 }
@@ -108,7 +105,7 @@ double ChoosePenalty(const data::DisplaySet& train, std::int64_t num_items, cons
   const data::DisplaySet fitted = EverySecondUser(train, 0);
   const data::DisplaySet judged = EverySecondUser(train, 1);
   // Without an own utility for no-click where only the judges have it the loss would be of other choices.
-  if (judged.size() == 0 || HasNoClicks(fitted) != HasNoClicks(judged)) {
+  if (judged.size() == 0 || fitted.has_no_clicks() != judged.has_no_clicks()) {
     return 1.0;
   }
   ItemLogitLoss of_fitted(fitted, num_items);

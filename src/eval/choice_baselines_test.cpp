@@ -162,7 +162,7 @@ double NaiveLoss(const data::DisplaySet& set, const std::vector<double>& utiliti
 
 TEST(ItemLogitTest, DerivativesAgreeWithDifferencesOfTheLoss) {
   const data::DisplaySet set = Simulate({ChoiceLaw::kSoftmax, 0.3F}, SomeUtilities(8), 10, 4);
-  ASSERT_TRUE(HasNoClicks(set));
+  ASSERT_TRUE(set.has_no_clicks());
   ItemLogitLoss loss(set, 8);
   std::vector<double> at;
   std::vector<double> direction;

@@ -25,6 +25,18 @@ bool IsEnough(double before, double after, double promised) {
   return after <= before + kEnoughDescent * promised + kRelativeRounding * before;
 }
 
+// Tries the lengths 1, 1/2, 1/4, ... of a step until one gains enough; false where none does.
+template <class Gains>
+bool ShortenUntil(const Gains& gains) {
+  double length = 1.0;
+  for (int halving = 0; halving < kMostHalvings; ++halving, length *= 0.5) {
+    if (gains(length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // The loss of two coefficients, its gradient and Hessian.
 struct TwoByTwo {
   double loss = 0.0;
@@ -124,12 +136,8 @@ std::vector<double> NewtonDirection(const ItemLogitLoss& loss, double l2, std::s
 
 }  // namespace
 
-bool HasNoClicks(const data::DisplaySet& set) {
-  return std::any_of(set.choice.begin(), set.choice.end(), [](std::int32_t choice) { return choice < 0; });
-}
-
 FeatureLogit FitFeatureLogit(const data::DisplaySet& set, std::span<const double> features) {
-  const bool no_clicks = HasNoClicks(set);
+  const bool no_clicks = set.has_no_clicks();
   FeatureLogit at;
   TwoByTwo here = EvaluateFeatures(set, features, no_clicks, at);
   for (int step = 0; step < kMostSteps && LargestEntry(here.gradient) > kSmallGradient; ++step) {
@@ -138,20 +146,18 @@ FeatureLogit FitFeatureLogit(const data::DisplaySet& set, std::span<const double
     const double beta = (bn * here.gradient[1] - nn * here.gradient[0]) / determinant;
     const double none = (bn * here.gradient[0] - bb * here.gradient[1]) / determinant;
     const double promised = here.gradient[0] * beta + here.gradient[1] * none;
-    double length = 1.0;
-    bool better = false;
-    for (int halving = 0; halving < kMostHalvings && !better; ++halving, length *= 0.5) {
-      const FeatureLogit there{at.beta + length * beta, at.no_click + length * none};
-      const TwoByTwo tried = EvaluateFeatures(set, features, no_clicks, there);
-      better = IsEnough(here.loss, tried.loss, length * promised);
-      if (better) {
-        at = there;
-        here = tried;
-      }
+    FeatureLogit there;
+    TwoByTwo tried;
+    const bool gains = ShortenUntil([&](double length) {
+      there = {at.beta + length * beta, at.no_click + length * none};
+      tried = EvaluateFeatures(set, features, no_clicks, there);
+      return IsEnough(here.loss, tried.loss, length * promised);
+    });
+    if (!gains) {
+      break;
     }
-    if (!better) {
-      break;  // no step gains anything
-    }
+    at = there;
+    here = tried;
   }
   return at;
 }
@@ -166,6 +172,7 @@ double ItemLogitLoss::Evaluate(std::span<const double> utilities, double l2, std
   base::ParallelFor(0, set_.size(), kDisplaysPerChunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t d = begin; d < end; ++d) {
       const auto at = static_cast<std::size_t>(d);
+      const auto first = static_cast<std::size_t>(set_.offsets[at]);
       const std::span<const std::int32_t> shown = set_.shown(d);
       const auto utility = [&](std::size_t n) { return utilities[static_cast<std::size_t>(shown[n])]; };
       double top = no_clicks_ ? no_click : utility(0);
@@ -175,14 +182,18 @@ double ItemLogitLoss::Evaluate(std::span<const double> utilities, double l2, std
       const double none = no_clicks_ ? std::exp(no_click - top) : 0.0;
       double total = none;
       for (std::size_t n = 0; n < shown.size(); ++n) {
-        total += std::exp(utility(n) - top);
+        const double weight = std::exp(utility(n) - top);
+        total += weight;
+        if (gradient != nullptr) {
+          probability_[first + n] = weight;
+        }
       }
       const std::int32_t choice = set_.choice[at];
       losses[at] = std::log(total) + (top - (choice < 0 ? no_click : utility(static_cast<std::size_t>(choice))));
       if (gradient != nullptr) {
         none_[at] = none / total;
         for (std::size_t n = 0; n < shown.size(); ++n) {
-          probability_[static_cast<std::size_t>(set_.offsets[at]) + n] = std::exp(utility(n) - top) / total;
+          probability_[first + n] /= total;
         }
       }
     }
@@ -263,16 +274,14 @@ std::vector<double> MinimizeItemLogit(ItemLogitLoss& loss, double l2, std::vecto
     }
     const std::vector<double> direction = NewtonDirection(loss, l2, gradient);
     const double promised = Dot(gradient, direction);
-    double length = 1.0;
-    bool better = false;
-    for (int halving = 0; halving < kMostHalvings && !better; ++halving, length *= 0.5) {
+    const bool gains = ShortenUntil([&](double length) {
       for (std::size_t i = 0; i < at.size(); ++i) {
         there[i] = at[i] + length * direction[i];
       }
-      better = IsEnough(value, loss.Evaluate(there, l2, nullptr), length * promised);
-    }
-    if (!better) {
-      break;  // no step gains anything
+      return IsEnough(value, loss.Evaluate(there, l2, nullptr), length * promised);
+    });
+    if (!gains) {
+      break;
     }
     at = there;
     value = loss.Evaluate(at, l2, &gradient);

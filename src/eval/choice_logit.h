@@ -12,8 +12,6 @@
 
 namespace recforce::eval {
 
-bool HasNoClicks(const data::DisplaySet& set);
-
 // utility = beta feature, and that of no-click where it occurs (else 0 and of no meaning).
 struct FeatureLogit {
   double beta = 0.0;
@@ -27,7 +25,7 @@ FeatureLogit FitFeatureLogit(const data::DisplaySet& set, std::span<const double
 class ItemLogitLoss {
  public:
   ItemLogitLoss(const data::DisplaySet& set, std::int64_t num_items)
-      : set_(set), size_(static_cast<std::size_t>(num_items) + 1), no_clicks_(HasNoClicks(set)) {}
+      : set_(set), size_(static_cast<std::size_t>(num_items) + 1), no_clicks_(set.has_no_clicks()) {}
 
   // Without `gradient` ([num_items + 1]) only the value. Remembers the probabilities for Curvature if there is one.
   double Evaluate(std::span<const double> utilities, double l2, std::vector<double>* gradient);

@@ -106,6 +106,22 @@ UserRow ColumnSums(std::span<const double> columns) {
   return ToRow(sums);
 }
 
+bool IsIn(const ChoiceResult& result, ChoiceSubset subset, std::int64_t d) {
+  const bool several = result.Shown(d) > 1;
+  const bool history = result.has_history[static_cast<std::size_t>(d)] != 0;
+  switch (subset) {
+    case ChoiceSubset::kAll:
+      return true;
+    case ChoiceSubset::kSeveralShown:
+      return several;
+    case ChoiceSubset::kWithHistory:
+      return history;
+    case ChoiceSubset::kSeveralShownWithHistory:
+      return several && history;
+  }
+  return false;
+}
+
 // [users with a choice of the subset, kWidth]; counts choices, clicks and users on the way.
 std::vector<double> UserColumns(const ChoiceResult& result, ChoiceSubset subset, ChoiceSummary& summary) {
   std::vector<double> columns;
@@ -199,22 +215,6 @@ void RequireComparable(const ChoiceResult& a, const ChoiceResult& b, ChoiceMeasu
 }
 
 }  // namespace
-
-bool IsIn(const ChoiceResult& result, ChoiceSubset subset, std::int64_t d) {
-  const bool several = result.Shown(d) > 1;
-  const bool history = result.has_history[static_cast<std::size_t>(d)] != 0;
-  switch (subset) {
-    case ChoiceSubset::kAll:
-      return true;
-    case ChoiceSubset::kSeveralShown:
-      return several;
-    case ChoiceSubset::kWithHistory:
-      return history;
-    case ChoiceSubset::kSeveralShownWithHistory:
-      return several && history;
-  }
-  return false;
-}
 
 ChoiceSummary SummarizeChoices(const ChoiceResult& result, ChoiceSubset subset, std::uint64_t seed,
                                std::int64_t replicates) {

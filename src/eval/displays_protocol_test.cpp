@@ -11,12 +11,12 @@
 #include <filesystem>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "recforce/data/convert.h"
 #include "recforce/data/split.h"
 #include "recforce/eval/evaluator.h"
+#include "support/fixed_scores.h"
 #include "support/temp_dir.h"
 
 namespace recforce::eval {
@@ -104,21 +104,6 @@ std::int64_t CountRows(const std::filesystem::path& path) {
   return lines - 1;  // the header
 }
 
-// Items in the order of one score each, whatever the user did.
-class FixedScores : public core::Recommender {
- public:
-  explicit FixedScores(std::vector<float> scores) : scores_(std::move(scores)) {}
-  [[nodiscard]] std::int64_t NumItems() const override { return static_cast<std::int64_t>(scores_.size()); }
-  void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override {
-    for (std::int64_t row = 0; row < users.size(); ++row) {
-      std::copy(scores_.begin(), scores_.end(), out.row(row).begin());
-    }
-  }
-
- private:
-  std::vector<float> scores_;
-};
-
 std::vector<float> ClickRates(const data::Split& split) {
   const data::DisplaySet& displays = split.train_displays;
   std::vector<float> clicks(static_cast<std::size_t>(split.num_items()), 0.2F);
@@ -139,7 +124,7 @@ std::array<double, 2> HitRates(const data::EvalSet& set, const std::vector<float
   EvalOptions options;
   options.ties = ties;
   const std::vector<std::string> names = {"hr@1", "hr@2"};
-  const EvalResult result = Evaluate(FixedScores(scores), set, ParseMetrics(names), options);
+  const EvalResult result = Evaluate(test::FixedScores(scores), set, ParseMetrics(names), options);
   return {result.Mean(0), result.Mean(1)};
 }
 

@@ -13,6 +13,7 @@
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 #include "recforce/eval/groups.h"
+#include "support/fixed_scores.h"
 
 namespace recforce::eval {
 namespace {
@@ -41,21 +42,6 @@ class TiedRecommender : public core::Recommender {
 
  private:
   std::int64_t num_items_;
-};
-
-// The same scores for everyone.
-class FixedRecommender : public core::Recommender {
- public:
-  explicit FixedRecommender(std::vector<float> scores) : scores_(std::move(scores)) {}
-  [[nodiscard]] std::int64_t NumItems() const override { return static_cast<std::int64_t>(scores_.size()); }
-  void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override {
-    for (std::int64_t user = 0; user < users.size(); ++user) {
-      std::copy(scores_.begin(), scores_.end(), out.row(user).begin());
-    }
-  }
-
- private:
-  std::vector<float> scores_;
 };
 
 data::EvalSet RandomSet(std::int64_t users, std::int32_t num_items) {
@@ -143,7 +129,7 @@ TEST(Evaluate, BatchSizeAndThreadsChangeNothing) {
 
 TEST(Evaluate, EqualScoresArePessimistic) {
   // 20 items with one score, 2 shown, 3 targets: the targets take the last three of 18 places.
-  const FixedRecommender recommender(std::vector<float>(20, 1.0F));
+  const test::FixedScores recommender(std::vector<float>(20, 1.0F));
   const data::EvalSet set = OneUser({4, 9}, {0, 1, 2});
   const EvalResult result = Evaluate(recommender, set, Metrics({"hr@15", "recall@16", "mrr@20", "recall@18"}), 500);
   EXPECT_EQ(result.Mean(0), 0.0);
@@ -153,14 +139,14 @@ TEST(Evaluate, EqualScoresArePessimistic) {
 }
 
 TEST(Evaluate, SeenItemsAreMasked) {
-  const FixedRecommender recommender({9, 8, 7, 6, 5});
+  const test::FixedScores recommender({9, 8, 7, 6, 5});
   const EvalResult result = Evaluate(recommender, OneUser({0, 1}, {2, 3}), Metrics({"ndcg@2", "mrr@1"}), 1);
   EXPECT_EQ(result.Mean(0), 1.0);
   EXPECT_EQ(result.Mean(1), 1.0);
 }
 
 TEST(Evaluate, WorksWithMorePlacesThanItems) {
-  const FixedRecommender recommender({2, 1});
+  const test::FixedScores recommender({2, 1});
   const EvalResult result = Evaluate(recommender, OneUser({}, {1}), Metrics({"mrr@1000", "precision@1000"}), 1);
   EXPECT_EQ(result.Mean(0), 0.5);
   EXPECT_EQ(result.Mean(1), 0.001);
@@ -168,7 +154,7 @@ TEST(Evaluate, WorksWithMorePlacesThanItems) {
 
 // Scores 9 8 7 6 5; the target is 3, ranked among 3, 4 and 1 only.
 TEST(Evaluate, RanksAmongTheCandidates) {
-  const FixedRecommender recommender({9, 8, 7, 6, 5});
+  const test::FixedScores recommender({9, 8, 7, 6, 5});
   data::EvalSet set = OneUser({0}, {3});
   set.candidates.AddRow(Items{3, 4, 1});
   EvalOptions options;
@@ -181,14 +167,14 @@ TEST(Evaluate, RanksAmongTheCandidates) {
 }
 
 TEST(Evaluate, SeenItemsAreRankedWhereTheyMayComeAgain) {
-  const FixedRecommender recommender({9, 8, 7});
+  const test::FixedScores recommender({9, 8, 7});
   data::EvalSet set = OneUser({0, 1}, {1});
   set.mask_input = false;
   EXPECT_EQ(Evaluate(recommender, set, Metrics({"mrr@3"}), 1).Mean(0), 0.5);
 }
 
 TEST(Evaluate, OptimisticTiesCountOnlyBetterItems) {
-  const FixedRecommender recommender({1, 2, 1, 1});
+  const test::FixedScores recommender({1, 2, 1, 1});
   EvalOptions options;
   options.ties = core::Ties::kRelevantFirst;
   EXPECT_EQ(Evaluate(recommender, OneUser({}, {3}), Metrics({"mrr@4"}), options).Mean(0), 0.5);
@@ -197,7 +183,7 @@ TEST(Evaluate, OptimisticTiesCountOnlyBetterItems) {
 
 // Three targets at ranks 0, 1 and 3: recall@2 is 2 / 3 by RecBole, 2 / 2 here; the others do not differ.
 TEST(Evaluate, RecboleDividesRecallByAllTargets) {
-  const FixedRecommender recommender({5, 4, 3, 2, 1});
+  const test::FixedScores recommender({5, 4, 3, 2, 1});
   EvalOptions options;
   options.definitions = Definitions::kRecbole;
   const std::vector<Metric> metrics = Metrics({"recall@2", "ndcg@2", "map@2", "precision@2", "mrr@2", "hr@2"});
@@ -213,7 +199,7 @@ TEST(Evaluate, RecboleDividesRecallByAllTargets) {
 // User 0: targets at ranks 0 and 3 of four, AUC (2 + 0) / 4. User 1: one target at rank 0, AUC 1. Weighted by targets:
 // (2 * 0.5 + 1 * 1) / 3.
 TEST(Evaluate, GaucWeighsUsersByTheirTargets) {
-  const FixedRecommender recommender({4, 3, 2, 1});
+  const test::FixedScores recommender({4, 3, 2, 1});
   data::EvalSet set = OneUser({}, {0, 3});
   set.users.push_back(1);
   set.input.AddRow(Items{});
@@ -259,7 +245,7 @@ TEST(Evaluate, ListsAndSetMetrics) {
 }
 
 TEST(Evaluate, RefusesAnEmptySet) {
-  const FixedRecommender recommender({1});
+  const test::FixedScores recommender({1});
   try {
     (void)Evaluate(recommender, {}, Metrics({"ndcg@10"}), 10);
     FAIL() << "an empty set was evaluated";
@@ -270,7 +256,7 @@ TEST(Evaluate, RefusesAnEmptySet) {
 }
 
 TEST(Evaluate, StopsWhenAsked) {
-  const FixedRecommender recommender({1, 2});
+  const test::FixedScores recommender({1, 2});
   base::StopFlag stop;
   stop.Set();
   try {

@@ -2,6 +2,7 @@
 #include "nn/blas.h"
 
 extern "C" {
+const char* openblas_get_corename();
 void sgemm_(const char* op_a, const char* op_b, const int* m, const int* n, const int* k, const float* alpha,
             const float* a, const int* lda, const float* b, const int* ldb, const float* beta, float* c,
             const int* ldc);
@@ -42,6 +43,19 @@ void Gemm(Op op_a, Op op_b, std::int64_t rows, std::int64_t columns, std::int64_
 void Gemm(Op op_a, Op op_b, std::int64_t rows, std::int64_t columns, std::int64_t inner, Strided<const double> a,
           Strided<const double> b, double beta, Strided<double> c) {
   Call(dgemm_, op_a, op_b, rows, columns, inner, a, b, beta, c);
+}
+
+std::string BetterBlasKernels(std::string_view chosen, bool avx2_and_fma) {
+  return chosen == "Prescott" && avx2_and_fma ? "Haswell" : "";
+}
+
+std::string BetterBlasKernels() {
+#if defined(__x86_64__)
+  const bool modern = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+#else
+  const bool modern = false;
+#endif
+  return BetterBlasKernels(openblas_get_corename(), modern);
 }
 
 }  // namespace recforce::nn

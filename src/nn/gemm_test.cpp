@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "nn/blas.h"
 #include "recforce/base/threads.h"
 #include "support/golden.h"
 
@@ -41,6 +42,12 @@ TEST_P(MatMulShapes, IsTheProductAndTheSameOnAnyNumberOfThreads) {
 INSTANTIATE_TEST_SUITE_P(Ways, MatMulShapes,
                          testing::Values(Shape{7, 11, 13}, Shape{200, 100, 3001}, Shape{3001, 100, 200},
                                          Shape{60, 20011, 100}));
+
+TEST(BlasKernelsTest, OldOnesAreLeftWhereTheProcessorCanDoBetter) {
+  EXPECT_EQ(BetterBlasKernels("Prescott", true), "Haswell");
+  EXPECT_EQ(BetterBlasKernels("Prescott", false), "");
+  EXPECT_EQ(BetterBlasKernels("Zen", true), "");
+}
 
 }  // namespace
 }  // namespace recforce::nn

@@ -163,7 +163,7 @@ class Checker {
     const std::unique_ptr<Episodes> episodes = Begin();
     Feedback feedback;
     Sight before = Look(*episodes);
-    CheckTruth(before);
+    CheckTruth(*episodes, before);
     for (std::int32_t step = 0; step < kSteps; ++step) {
       const std::vector<std::int32_t> slates = Slates(*episodes, step);
       Show(*episodes, slates, feedback);
@@ -171,13 +171,13 @@ class Checker {
       for (std::size_t row = 0; row < kUsers.size(); ++row) {
         CheckStep(before, after, RowOf(slates, row, slate_), feedback, row);
       }
-      CheckTruth(after);
+      CheckTruth(*episodes, after);
       before = after;
     }
   }
 
   // Utilities and rewards as they stand.
-  void CheckTruth(const Sight& sight) const {
+  void CheckTruth(const Episodes& episodes, const Sight& sight) const {
     for (const float u : sight.utilities) {
       if (std::isnan(u) || u == std::numeric_limits<float>::infinity()) {
         Fail("a utility", std::to_string(u), "a number below infinity");
@@ -188,12 +188,16 @@ class Checker {
         Fail("a reward", std::to_string(r), "a finite number");
       }
     }
+    const std::int64_t rows = episodes.size();
+    std::vector<float> utilities(sight.utilities.size());
+    std::vector<float> rewards(utilities.size());
+    episodes.UtilitiesAndRewards({utilities.data(), rows, items_}, {rewards.data(), rows, items_});
+    if (!AllNear(utilities, sight.utilities) || !AllNear(rewards, sight.rewards)) {
+      Fail("UtilitiesAndRewards()", "other numbers", "those of Utilities() and Rewards()");
+    }
     if (!env_.observed()) {
       return;
     }
-    const auto rows = static_cast<std::int64_t>(sight.users.size());
-    std::vector<float> utilities(sight.utilities.size());
-    std::vector<float> rewards(utilities.size());
     env_.UtilitiesAfter({sight.recent.data(), rows, memory_}, {utilities.data(), rows, items_});
     env_.RewardsAfter({sight.recent.data(), rows, memory_}, {rewards.data(), rows, items_});
     if (!AllNear(utilities, sight.utilities) || !AllNear(rewards, sight.rewards)) {

@@ -8,7 +8,7 @@ namespace recforce::sim {
 
 // Walks a few users with random slates and throws Error(Data), which says which promise is broken and how, when
 //   sizes disagree, or users do not begin with no clicks, no steps and not left;
-//   utilities are NaN or +infinity, or rewards not finite;
+//   utilities are NaN or +infinity, or rewards not finite, or both at once are other than each alone;
 //   recent() changes other than by the click of a step, which stands first;
 //   a reward is paid without a click, or differs from what Rewards() said of the item clicked;
 //   something unseen is clicked, or nothing where choice() knows no such choice;

@@ -43,6 +43,7 @@ enum class Flaw {
   kOtherRewards,
   kOtherLaw,
   kAnotherTruth,
+  kOthersTogether,
 };
 
 // Users of the linear world, with something wrong.
@@ -58,6 +59,10 @@ class Flawed : public core::Episodes {
   [[nodiscard]] std::span<const std::uint8_t> left() const override { return inner_->left(); }
   void Utilities(base::MatrixView<float> out) const override { inner_->Utilities(out); }
   void Rewards(base::MatrixView<float> out) const override { inner_->Rewards(out); }
+  void UtilitiesAndRewards(base::MatrixView<float> utilities, base::MatrixView<float> rewards) const override {
+    inner_->UtilitiesAndRewards(utilities, rewards);
+    rewards.data[0] += flaw_ == Flaw::kOthersTogether ? 1.0F : 0.0F;
+  }
   void Step(base::MatrixView<const std::int32_t> slates, core::Feedback& feedback) override {
     inner_->Step(slates, feedback);
     Copy();
@@ -123,10 +128,6 @@ class FlawedEnvironment : public core::Environment {
   }
   void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
     inner_->RewardsAfter(recent, out);
-  }
-  [[nodiscard]] std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
-                                              double /*discount*/) const override {
-    return std::nullopt;
   }
   [[nodiscard]] std::unique_ptr<core::Episodes> Start(std::span<const std::int64_t> users,
                                                       std::uint64_t seed) const override {
@@ -196,7 +197,10 @@ TEST(CheckEnvironmentTest, FindsCopiesThatShareAFuture) {
 
 TEST(CheckEnvironmentTest, FindsChoicesAndUtilitiesOfAnotherTruth) {
   ExpectFound(Flaw::kOtherLaw, "as choice() makes of the utilities");
+  ExpectFound(Flaw::kAnotherTruth, "UtilitiesAfter() or RewardsAfter() of recent(): 'other numbers'");
   ExpectFound(Flaw::kAnotherTruth, "expected those of Utilities() and Rewards()");
+  EXPECT_EQ(Found(Flaw::kOthersTogether),
+            "environment flawed: UtilitiesAndRewards(): 'other numbers'; expected those of Utilities() and Rewards()");
 }
 
 }  // namespace

@@ -116,12 +116,16 @@ base::MatrixView<float> ClickEpisodes::traits() { return {traits_.data(), size()
 
 void ClickEpisodes::Utilities(base::MatrixView<float> out) const {
   std::vector<float> rewards(Size(out.rows, out.cols));
-  model_->EvaluateAll(rows(), out, {rewards.data(), out.rows, out.cols});
+  UtilitiesAndRewards(out, {rewards.data(), out.rows, out.cols});
 }
 
 void ClickEpisodes::Rewards(base::MatrixView<float> out) const {
   std::vector<float> utilities(Size(out.rows, out.cols));
-  model_->EvaluateAll(rows(), {utilities.data(), out.rows, out.cols}, out);
+  UtilitiesAndRewards({utilities.data(), out.rows, out.cols}, out);
+}
+
+void ClickEpisodes::UtilitiesAndRewards(base::MatrixView<float> utilities, base::MatrixView<float> rewards) const {
+  model_->EvaluateAll(rows(), utilities, rewards);
 }
 
 // The slates, with any items where a user has left, so that models need not ask.

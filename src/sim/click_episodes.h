@@ -68,6 +68,7 @@ class ClickEpisodes : public core::Episodes {
   [[nodiscard]] std::span<const std::uint8_t> left() const override { return left_; }
   void Utilities(base::MatrixView<float> out) const override;
   void Rewards(base::MatrixView<float> out) const override;
+  void UtilitiesAndRewards(base::MatrixView<float> utilities, base::MatrixView<float> rewards) const override;
   void Step(base::MatrixView<const std::int32_t> slates, core::Feedback& feedback) override;
   [[nodiscard]] std::unique_ptr<core::Episodes> Fork(std::span<const std::int32_t> rows,
                                                      std::uint64_t seed) const override;
@@ -95,7 +96,8 @@ class ClickEpisodes : public core::Episodes {
   std::vector<double> luck_;
 };
 
-// An environment around a model. What is left to say: identity(), learnt(), Optimum(), and item_features().
+// An environment around a model. What is left to say: identity() and learnt(), and where there are any Optimum() and
+// item_features().
 class ClickEnvironment : public core::Environment {
  public:
   explicit ClickEnvironment(std::shared_ptr<const ClickModel> model) : model_(std::move(model)) {}

@@ -2,8 +2,6 @@
 // Steps of a batch come one after the other; they are kept until the batch is over, and written user by user.
 #include "sim/display_log.h"
 
-#include <algorithm>
-
 namespace recforce::sim {
 namespace {
 

@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,10 +46,6 @@ class LatentWorld : public ClickEnvironment {
   [[nodiscard]] const LatentTruth& truth() const { return *truth_; }
   [[nodiscard]] bool learnt() const override { return false; }
   [[nodiscard]] std::string identity() const override { return identity_; }
-  [[nodiscard]] std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
-                                              double /*discount*/) const override {
-    return std::nullopt;
-  }
 
  private:
   std::shared_ptr<const LatentTruth> truth_;

@@ -8,7 +8,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +37,6 @@ class LinearWorld : public ClickEnvironment {
   [[nodiscard]] std::string identity() const override { return identity_; }
   [[nodiscard]] base::MatrixView<const float> item_features() const override {
     return {truth_->features.data(), NumItems(), kLinearFeatures};
-  }
-  [[nodiscard]] std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
-                                              double /*discount*/) const override {
-    return std::nullopt;
   }
 
  private:

@@ -93,8 +93,7 @@ class MpcPolicy final : public core::SlatePolicy {
     const base::MatrixView<float> utilities{buffer.data(), n, num_items_};
     const base::MatrixView<float> rewards{buffer.data() + n * num_items_, n, num_items_};
     const std::unique_ptr<core::Episodes> standing = episodes.Fork(planned.rows, seed);
-    standing->Utilities(utilities);
-    standing->Rewards(rewards);
+    standing->UtilitiesAndRewards(utilities, rewards);
     base_->Choose(*standing, seed, {planned.candidates.data(), n, k});
     base::ParallelFor(0, n, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
       SlateSearch search(rule_);

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "recforce/base/error.h"
 #include "recforce/base/idle_list.h"
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
@@ -117,8 +116,7 @@ class MyopicPolicy final : public core::SlatePolicy {
     std::unique_ptr<Tables> tables = idle_.Take([] { return std::make_unique<Tables>(); });
     const base::MatrixView<float> utilities = tables->utilities.Resize(slates.rows, num_items_);
     const base::MatrixView<float> rewards = tables->rewards.Resize(slates.rows, num_items_);
-    episodes.Utilities(utilities);
-    episodes.Rewards(rewards);
+    episodes.UtilitiesAndRewards(utilities, rewards);
     base::ParallelFor(0, slates.rows, kUsersPerChunk, [&](std::int64_t begin, std::int64_t end) {
       std::unique_ptr<SlateSearch> search = searches_.Take([this] { return std::make_unique<SlateSearch>(rule_); });
       for (std::int64_t row = begin; row < end; ++row) {

@@ -6,10 +6,10 @@
 #include <limits>
 #include <numeric>
 #include <string>
-#include <utility>
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/solve.h"
 
 namespace recforce::sim {
 namespace {
@@ -22,53 +22,30 @@ constexpr double kWidest = 600.0;
 // Dinkelbach's values rise superlinearly: a dozen passes are many, and each stops by itself when nothing rises.
 constexpr int kMostPasses = 100;
 
-// Whether somebody could choose an item of the slate.
-bool AnyFinite(std::span<const float> utilities) {
-  return std::any_of(utilities.begin(), utilities.end(), [](float u) { return std::isfinite(u); });
-}
-
-// The next subset in lexicographic order; false after the last.
-bool NextSubset(std::span<std::int32_t> subset, std::int64_t items) {
-  const auto k = static_cast<std::int64_t>(subset.size());
-  std::int64_t place = k - 1;
-  while (place >= 0 && subset[static_cast<std::size_t>(place)] == items - k + place) {
-    --place;
-  }
-  if (place < 0) {
-    return false;
-  }
-  std::int32_t next = ++subset[static_cast<std::size_t>(place)];
-  for (auto later = static_cast<std::size_t>(place) + 1; later < subset.size(); ++later) {
-    subset[later] = ++next;
-  }
-  return true;
-}
-
 }  // namespace
 
-std::int64_t CountSubsets(std::int64_t items, std::int64_t k) {
-  const std::int64_t chosen = std::min(k, items - k);
-  std::int64_t count = 1;
-  for (std::int64_t i = 1; i <= chosen; ++i) {
-    count = count * (items - chosen + i) / i;
-    if (count > kMostSubsets) {
-      return kMostSubsets + 1;
-    }
+void SlateSearch::Look(std::span<const float> utilities, std::span<const float> rewards,
+                       std::span<const std::int32_t> slate) {
+  slate_utilities_.clear();
+  slate_rewards_.clear();
+  for (const std::int32_t item : slate) {
+    slate_utilities_.push_back(utilities[static_cast<std::size_t>(item)]);
+    slate_rewards_.push_back(rewards[static_cast<std::size_t>(item)]);
   }
-  return count;
+  shares_.assign(slate.size(), 0.0);
+  if (rule_.no_click ||
+      std::any_of(slate_utilities_.begin(), slate_utilities_.end(), [](float u) { return std::isfinite(u); })) {
+    (void)core::ChoiceProbabilities(rule_, slate_utilities_, shares_);
+  }
 }
 
-double SlateValue(const core::ChoiceRule& rule, std::span<const float> utilities, std::span<const float> rewards) {
-  if (!rule.no_click && !AnyFinite(utilities)) {
-    return 0.0;
-  }
-  thread_local std::vector<double> probabilities;
-  probabilities.resize(utilities.size());
-  (void)core::ChoiceProbabilities(rule, utilities, probabilities);
+double SlateSearch::Value(std::span<const float> utilities, std::span<const float> rewards,
+                          std::span<const std::int32_t> slate) {
+  Look(utilities, rewards, slate);
   double value = 0.0;
-  for (std::size_t i = 0; i < utilities.size(); ++i) {
+  for (std::size_t i = 0; i < slate.size(); ++i) {
     // An item that is never chosen may have any reward, infinity included.
-    value += probabilities[i] > 0.0 ? probabilities[i] * static_cast<double>(rewards[i]) : 0.0;
+    value += shares_[i] > 0.0 ? shares_[i] * static_cast<double>(slate_rewards_[i]) : 0.0;
   }
   return value;
 }
@@ -129,17 +106,6 @@ void SlateSearch::GreedyByWeights(std::span<const float> rewards, std::span<std:
     weight += weights_[taken];
     gains_[taken] = kLowest;  // never again
   }
-}
-
-double SlateSearch::Value(std::span<const float> utilities, std::span<const float> rewards,
-                          std::span<const std::int32_t> slate) {
-  slate_utilities_.clear();
-  slate_rewards_.clear();
-  for (const std::int32_t item : slate) {
-    slate_utilities_.push_back(utilities[static_cast<std::size_t>(item)]);
-    slate_rewards_.push_back(rewards[static_cast<std::size_t>(item)]);
-  }
-  return SlateValue(rule_, slate_utilities_, slate_rewards_);
 }
 
 void SlateSearch::GreedyByValues(std::span<const float> utilities, std::span<const float> rewards,
@@ -204,31 +170,25 @@ void SlateSearch::Enumerate(std::span<const float> utilities, std::span<const fl
                             std::span<std::int32_t> slate) {
   const auto items = static_cast<std::int64_t>(utilities.size());
   const auto k = static_cast<std::int64_t>(slate.size());
-  if (CountSubsets(items, k) > kMostSubsets) {
+  if (CountSubsets(items, k) > static_cast<double>(kMostSubsets)) {
     throw base::Error(base::ErrorKind::kUsage, "exact slates: too many to try them all: " + std::to_string(k) + " of " +
                                                    std::to_string(items) + " items; expected at most " +
                                                    base::FormatCount(kMostSubsets) +
                                                    " slates for this law of choice. use greedy");
   }
-  order_.resize(slate.size());
-  std::iota(order_.begin(), order_.end(), 0);
   double best = kLowest;
-  do {
-    if (const double value = Value(utilities, rewards, order_); value > best) {
+  ForEachSubset(items, k, [&](std::span<const std::int32_t> subset) {
+    if (const double value = Value(utilities, rewards, subset); value > best) {
       best = value;
-      std::copy(order_.begin(), order_.end(), slate.begin());
+      std::copy(subset.begin(), subset.end(), slate.begin());
     }
-  } while (NextSubset(order_, items));
+  });
 }
 
 void SlateSearch::SortByShare(std::span<const float> utilities, std::span<const float> rewards,
                               std::span<std::int32_t> slate) {
   std::sort(slate.begin(), slate.end());
-  (void)Value(utilities, rewards, slate);
-  shares_.assign(slate.size(), 0.0);
-  if (rule_.no_click || AnyFinite(slate_utilities_)) {
-    (void)core::ChoiceProbabilities(rule_, slate_utilities_, shares_);
-  }
+  Look(utilities, rewards, slate);
   ranked_.clear();
   for (std::size_t i = 0; i < slate.size(); ++i) {
     ranked_.emplace_back(-shares_[i] * static_cast<double>(slate_rewards_[i]), slate[i]);

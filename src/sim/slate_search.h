@@ -15,19 +15,13 @@ namespace recforce::sim {
 // Subsets that an exact search may go through for one user; 80 items have 82,160 slates of three.
 inline constexpr std::int64_t kMostSubsets = 100000;
 
-// How many subsets of k there are among `items`, or kMostSubsets + 1 where there are more than kMostSubsets.
-std::int64_t CountSubsets(std::int64_t items, std::int64_t k);
-
-// V of a slate whose items have these utilities and rewards. 0 where nothing can be chosen.
-double SlateValue(const core::ChoiceRule& rule, std::span<const float> utilities, std::span<const float> rewards);
-
 // Searches for one user at a time; reuses its memory. Not thread-safe, one per thread. All spans over items are [I]; a
 // slate has at most I places. A utility of -infinity is never chosen.
 class SlateSearch {
  public:
   explicit SlateSearch(const core::ChoiceRule& rule) : rule_(rule) {}
 
-  // V of some items.
+  // V of some items. 0 where nothing can be chosen.
   double Value(std::span<const float> utilities, std::span<const float> rewards, std::span<const std::int32_t> slate);
 
   // Adds the item that raises V most (or lowers it least) until the slate is full; the lower index among equals.
@@ -42,6 +36,8 @@ class SlateSearch {
   void Exact(std::span<const float> utilities, std::span<const float> rewards, std::span<std::int32_t> slate);
 
  private:
+  // Fills slate_utilities_, slate_rewards_ and shares_.
+  void Look(std::span<const float> utilities, std::span<const float> rewards, std::span<const std::int32_t> slate);
   // Fills weights_ and outside_; false where some slates would weigh nothing.
   bool Weigh(std::span<const float> utilities);
   void GreedyByWeights(std::span<const float> rewards, std::span<std::int32_t> slate);
@@ -58,7 +54,7 @@ class SlateSearch {
   std::vector<std::int32_t> order_;
   std::vector<float> slate_utilities_;
   std::vector<float> slate_rewards_;
-  std::vector<double> shares_;
+  std::vector<double> shares_;  // phi of a slate's items
   std::vector<std::pair<double, std::int32_t>> ranked_;
 };
 

@@ -16,18 +16,6 @@
 namespace recforce::sim {
 namespace {
 
-std::span<const std::int32_t> Slate(const std::vector<std::int32_t>& slates, std::int64_t state, std::int64_t k) {
-  return std::span(slates).subspan(static_cast<std::size_t>(state * k), static_cast<std::size_t>(k));
-}
-
-double Binomial(std::int64_t n, std::int64_t k) {
-  double result = 1.0;
-  for (std::int64_t i = 1; i <= std::min(k, n - k); ++i) {
-    result *= static_cast<double>(n - i + 1) / static_cast<double>(i);
-  }
-  return std::round(result);
-}
-
 // x of a x = b by Gaussian elimination with the largest pivot. a: [n, n].
 std::vector<double> SolveLinear(std::vector<double> a, std::vector<double> b) {
   const std::size_t n = b.size();
@@ -78,6 +66,21 @@ struct TabularProblem::Chain {
   std::vector<double> reward;      // [S]
 };
 
+// What a slate offers to users of a state.
+struct TabularProblem::Odds {
+  std::vector<float> rewards;  // [k] utilities too
+  std::vector<double> p;       // [k]
+  double nothing = 0.0;
+};
+
+double CountSubsets(std::int64_t n, std::int64_t k) {
+  double result = 1.0;
+  for (std::int64_t i = 1; i <= std::min(k, n - k); ++i) {
+    result *= static_cast<double>(n - i + 1) / static_cast<double>(i);
+  }
+  return std::round(result);
+}
+
 void ForEachSubset(std::int64_t n, std::int64_t k, const std::function<void(std::span<const std::int32_t>)>& body) {
   std::vector<std::int32_t> subset(static_cast<std::size_t>(k));
   std::iota(subset.begin(), subset.end(), 0);
@@ -105,7 +108,7 @@ std::span<const float> TabularProblem::rewards(std::int64_t state) const {
 }
 
 double TabularProblem::NumSlates(std::int64_t k) const {
-  return Binomial(num_items_, k) * static_cast<double>(num_states());
+  return CountSubsets(num_items_, k) * static_cast<double>(num_states());
 }
 
 void TabularProblem::RequireFewSlates(std::int64_t k) const {
@@ -120,37 +123,39 @@ void TabularProblem::RequireFewSlates(std::int64_t k) const {
   }
 }
 
+// In memory of the thread, which its next call writes again: slates come by the million.
+const TabularProblem::Odds& TabularProblem::Look(std::int64_t state, std::span<const std::int32_t> slate) const {
+  thread_local Odds odds;
+  const std::span<const float> reward = rewards(state);
+  odds.rewards.clear();
+  for (const std::int32_t item : slate) {
+    odds.rewards.push_back(reward[static_cast<std::size_t>(item)]);
+  }
+  odds.p.resize(slate.size());
+  odds.nothing = core::ChoiceProbabilities(choice_, odds.rewards, odds.p);
+  return odds;
+}
+
 double TabularProblem::SlateValue(std::int64_t state, std::span<const std::int32_t> slate,
                                   std::span<const double> value, double discount) const {
-  thread_local std::vector<float> utilities;
-  thread_local std::vector<double> p;
-  const std::span<const float> reward = rewards(state);
-  utilities.clear();
-  for (const std::int32_t item : slate) {
-    utilities.push_back(reward[static_cast<std::size_t>(item)]);
-  }
-  p.resize(slate.size());
-  double sum = core::ChoiceProbabilities(choice_, utilities, p) * discount * value[static_cast<std::size_t>(state)];
+  const Odds& odds = Look(state, slate);
+  double sum = odds.nothing * discount * value[static_cast<std::size_t>(state)];
   for (std::size_t i = 0; i < slate.size(); ++i) {
     const auto item = static_cast<std::size_t>(slate[i]);
-    sum += p[i] * (static_cast<double>(reward[item]) + discount * value[item]);
+    sum += odds.p[i] * (static_cast<double>(odds.rewards[i]) + discount * value[item]);
   }
   return sum;
 }
 
 void TabularProblem::AddSlate(std::int64_t state, std::span<const std::int32_t> slate, double weight,
                               Chain& chain) const {
-  std::vector<float> utilities;
-  for (const std::int32_t item : slate) {
-    utilities.push_back(rewards(state)[static_cast<std::size_t>(item)]);
-  }
-  std::vector<double> p(slate.size());
+  const Odds& odds = Look(state, slate);
   const auto row = static_cast<std::size_t>(state * num_states());
   const auto s = static_cast<std::size_t>(state);
-  chain.transition[row + s] += weight * core::ChoiceProbabilities(choice_, utilities, p);
+  chain.transition[row + s] += weight * odds.nothing;
   for (std::size_t i = 0; i < slate.size(); ++i) {
-    chain.transition[row + static_cast<std::size_t>(slate[i])] += weight * p[i];
-    chain.reward[s] += weight * p[i] * static_cast<double>(utilities[i]);
+    chain.transition[row + static_cast<std::size_t>(slate[i])] += weight * odds.p[i];
+    chain.reward[s] += weight * odds.p[i] * static_cast<double>(odds.rewards[i]);
   }
 }
 
@@ -209,7 +214,7 @@ std::vector<double> TabularProblem::ValueOf(base::MatrixView<const std::int32_t>
 std::vector<double> TabularProblem::ValueOfRandom(std::int64_t k, double discount) const {
   RequireFewSlates(k);
   Chain chain(num_states());
-  const double weight = 1.0 / Binomial(num_items_, k);
+  const double weight = 1.0 / CountSubsets(num_items_, k);
   base::ParallelFor(0, num_states(), 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t state = first; state < last; ++state) {
       ForEachSubset(num_items_, k, [&](std::span<const std::int32_t> slate) { AddSlate(state, slate, weight, chain); });
@@ -233,7 +238,7 @@ SolvedSlates TabularProblem::Solve(std::int64_t k, double discount) const {
       const auto s = static_cast<std::size_t>(state);
       // Gains of the size of rounding would let equal slates take turns for ever.
       if (better.value[s] > policy.value[s] + 1e-11 * (1.0 + std::abs(policy.value[s]))) {
-        std::copy_n(Slate(better.slates, state, k).begin(), k, policy.slates.begin() + state * k);
+        std::copy_n(better.slates.begin() + state * k, k, policy.slates.begin() + state * k);
         changed = true;
       }
     }

@@ -60,8 +60,10 @@ class TabularProblem {
 
  private:
   struct Chain;
+  struct Odds;
 
   void RequireFewSlates(std::int64_t k) const;
+  [[nodiscard]] const Odds& Look(std::int64_t state, std::span<const std::int32_t> slate) const;
   void AddSlate(std::int64_t state, std::span<const std::int32_t> slate, double weight, Chain& chain) const;
 
   std::int64_t num_items_;
@@ -69,6 +71,8 @@ class TabularProblem {
   std::vector<float> rewards_;  // [S, I]
 };
 
+// How many k-subsets n things have, exact up to 2^53. REQUIRES: 0 <= k <= n.
+double CountSubsets(std::int64_t n, std::int64_t k);
 // Calls body with each k-subset of 0 .. n - 1, ascending, in lexicographic order. REQUIRES: 0 <= k <= n.
 void ForEachSubset(std::int64_t n, std::int64_t k, const std::function<void(std::span<const std::int32_t>)>& body);
 

@@ -106,6 +106,14 @@ TEST(SolveTest, SubsetsComeInLexicographicOrderEachOnce) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(SolveTest, SubsetsAreCounted) {
+  EXPECT_EQ(CountSubsets(5, 2), 10.0);
+  EXPECT_EQ(CountSubsets(5, 5), 1.0);
+  EXPECT_EQ(CountSubsets(80, 3), 82160.0);
+  EXPECT_EQ(CountSubsets(86, 3), 102340.0);
+  EXPECT_GT(CountSubsets(100000000, 50), 1e300);
+}
+
 TEST(SolveTest, AProblemThatCanBeSolvedByHand) {
   // Something is always clicked, so showing one item goes there for sure. From the start item 0 brings 1 and leads to
   // a state in which all is worth 0; item 1 costs 1 and leads to one in which itself brings 2 again and again.

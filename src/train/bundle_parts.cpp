@@ -31,6 +31,15 @@ std::vector<std::pair<std::string, std::string>> PreprocessingTexts(const data::
   return texts;
 }
 
+base::TensorSet CatalogueTensors(const std::vector<std::string>& ids, const std::vector<std::string>& titles) {
+  base::TensorSet set;
+  data::AddStrings(set, "item_ids", ids);
+  if (!titles.empty()) {
+    data::AddStrings(set, "item_titles", titles);
+  }
+  return set;
+}
+
 base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split& split) {
   std::vector<std::string> ids;
   std::vector<std::string> titles;
@@ -40,12 +49,7 @@ base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split
       titles.emplace_back(dataset.item_titles()[item]);
     }
   }
-  base::TensorSet set;
-  data::AddStrings(set, "item_ids", ids);
-  if (!titles.empty()) {
-    data::AddStrings(set, "item_titles", titles);
-  }
-  return set;
+  return CatalogueTensors(ids, titles);
 }
 
 base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& split) {

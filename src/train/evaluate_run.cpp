@@ -68,7 +68,6 @@ StoredEvaluation Measure(const core::Recommender& recommender, const data::Split
 
 RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const config::Settings& settings,
                  const std::optional<std::string>& data) {
-  RequireDataset(info, run);
   data::Dataset dataset = data::Dataset::Open(data.value_or(settings.section("").As<RunConfig>().data));
   if (dataset.fingerprint() != info.dataset_fingerprint) {
     Fail(dataset.directory().string(), "not the dataset that '" + run.string() + "' was trained on: fingerprint '" +
@@ -86,12 +85,14 @@ RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const co
 
 RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
                       const std::optional<std::string>& data) {
-  return OpenData(run, ReadRunInfo(run), ReadSettings(registry, run), data);
+  const RunInfo info = ReadRunInfo(run);
+  RequireDataset(info, run);
+  return OpenData(run, info, ReadSettings(registry, run), data);
 }
 
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
                              const std::optional<std::string>& data, const base::StopFlag* stop,
-                             const std::vector<std::string>& changes) {
+                             const std::vector<std::string>& changes, std::vector<ChoiceRow>* choices) {
   const RunInfo info = ReadRunInfo(run);
   RequireFinished(info, run);
   RequireDataset(info, run);
@@ -106,8 +107,10 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
                                             info.split_fingerprint + "'");
   }
   StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
-  evaluation.choices =
-      MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.ties, eval_config.batch_size, stop);
+  if (choices != nullptr) {
+    *choices =
+        MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.ties, eval_config.batch_size, stop);
+  }
   for (const std::int32_t user : opened.split.test.users) {
     evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }
@@ -123,7 +126,9 @@ StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Regist
     return std::move(*kept);
   }
   // Nothing is announced of a folder that is no run, or that cannot be evaluated.
-  RequireFinished(ReadRunInfo(run), run);
+  const RunInfo info = ReadRunInfo(run);
+  RequireFinished(info, run);
+  RequireDataset(info, run);
   if (notice) {
     notice(run.string() + ": not evaluated yet; evaluating it now");
   }

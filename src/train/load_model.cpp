@@ -58,7 +58,10 @@ std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
 }  // namespace
 
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
-  OpenedBundle opened = OpenBundle(registry, run);
+  return LoadModel(OpenBundle(registry, run), device);
+}
+
+LoadedModel LoadModel(OpenedBundle opened, const std::string& device) {
   LoadedModel loaded;
   loaded.bundle = std::move(opened.bundle);
   loaded.item_ids = opened.item_ids;

@@ -1,61 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/material.h"
 
+#include <utility>
+
+#include "data/input_paths.h"
 #include "recforce/base/error.h"
 #include "train/bundle_parts.h"
+#include "train/open_environment.h"
 
 namespace recforce::train {
 namespace {
 
 const RunConfig& RunOf(const config::Settings& settings) { return settings.section("").As<RunConfig>(); }
 
-}  // namespace
+class DatasetMaterial final : public Material {
+ public:
+  // Error(Usage) when the split does not give what the algorithm needs.
+  DatasetMaterial(const core::AlgorithmSpec& spec, const config::Settings& settings);
+  [[nodiscard]] core::TrainView View() const override;
+  [[nodiscard]] std::string fingerprint() const override { return dataset_.fingerprint(); }
+  [[nodiscard]] std::string split_fingerprint() const override { return split_.fingerprint; }
+  [[nodiscard]] const data::EvalSet* validation() const override {
+    return split_.validation.rows() == 0 ? nullptr : &split_.validation;
+  }
+  void Announce(Observer& observer, const std::string& model) const override {
+    observer.OnStart(dataset_, split_, model);
+  }
+  void Describe(RunInfo& info) const override;
+  void Fill(model::Bundle& bundle, bool with_histories) const override;
+
+ private:
+  data::Dataset dataset_;
+  data::Split split_;
+};
 
 DatasetMaterial::DatasetMaterial(const core::AlgorithmSpec& spec, const config::Settings& settings)
-    : data_(OpenRunData(settings)) {
-  if (spec.needs == core::Needs::kDisplays && data_.split.config.kind != "displays") {
+    : dataset_(data::Dataset::Open(RunOf(settings).data)),
+      split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>())) {
+  if (spec.needs == core::Needs::kDisplays && split_.config.kind != "displays") {
     throw base::Error(base::ErrorKind::kUsage, "split.kind: '" + spec.name + "' learns from displays: '" +
-                                                   data_.split.config.kind + "'; expected displays");
+                                                   split_.config.kind + "'; expected displays");
   }
 }
 
-core::TrainView DatasetMaterial::View() const { return MakeTrainView(data_); }
-
-const data::EvalSet* DatasetMaterial::validation() const {
-  return data_.split.validation.rows() == 0 ? nullptr : &data_.split.validation;
-}
-
-void DatasetMaterial::Announce(Observer& observer, const std::string& model) const {
-  observer.OnStart(data_.dataset, data_.split, model);
+core::TrainView DatasetMaterial::View() const {
+  core::TrainView view{.interactions = split_.train.view(), .num_items = split_.num_items()};
+  if (split_.train_sequences.rows() != 0) {
+    view.sequences = split_.train_sequences.view();
+  }
+  view.user_id = [this](std::int64_t row) {
+    return dataset_.user_ids()[split_.train_users[static_cast<std::size_t>(row)]];
+  };
+  view.item_id = [this](std::int64_t item) {
+    return dataset_.item_ids()[split_.catalogue[static_cast<std::size_t>(item)]];
+  };
+  if (split_.train_displays.size() > 0) {
+    view.displays = &split_.train_displays;
+  }
+  if (split_.validation_displays.size() > 0) {
+    view.validation_displays = &split_.validation_displays;
+  }
+  return view;
 }
 
 void DatasetMaterial::Describe(RunInfo& info) const {
-  const data::Split& split = data_.split;
-  info.dataset_path = data_.dataset.directory().string();
-  info.dataset_fingerprint = data_.dataset.fingerprint();
-  info.split_kind = split.config.kind;
-  info.split_fingerprint = split.fingerprint;
-  info.items = split.num_items();
-  info.train_users = split.train.rows();
-  info.train_interactions = split.train.nnz();
-  info.validation_users = split.validation.rows();
-  info.test_users = split.test.rows();
-  info.cold_targets_dropped = split.cold_targets_dropped;
-  info.users_without_targets = split.users_without_targets;
+  info.dataset_path = dataset_.directory().string();
+  info.dataset_fingerprint = dataset_.fingerprint();
+  info.split_kind = split_.config.kind;
+  info.split_fingerprint = split_.fingerprint;
+  info.items = split_.num_items();
+  info.train_users = split_.train.rows();
+  info.train_interactions = split_.train.nnz();
+  info.validation_users = split_.validation.rows();
+  info.test_users = split_.test.rows();
+  info.cold_targets_dropped = split_.cold_targets_dropped;
+  info.users_without_targets = split_.users_without_targets;
 }
 
 void DatasetMaterial::Fill(model::Bundle& bundle, bool with_histories) const {
   model::Manifest& manifest = bundle.manifest;
-  manifest.num_items = data_.split.num_items();
+  manifest.num_items = split_.num_items();
   manifest.dataset_fingerprint = fingerprint();
   manifest.split_fingerprint = split_fingerprint();
-  manifest.preprocessing = PreprocessingTexts(data_.dataset.preprocessing());
-  manifest.preprocessing.emplace_back("mask_seen", data_.split.test.mask_input ? "yes" : "no");
-  bundle.catalogue = CatalogueTensors(data_.dataset, data_.split);
+  manifest.preprocessing = PreprocessingTexts(dataset_.preprocessing());
+  manifest.preprocessing.emplace_back("mask_seen", split_.test.mask_input ? "yes" : "no");
+  bundle.catalogue = CatalogueTensors(dataset_, split_);
   if (with_histories) {
-    bundle.histories = HistoryTensors(data_.dataset, data_.split);
+    bundle.histories = HistoryTensors(dataset_, split_);
   }
 }
+
+class EnvironmentMaterial final : public Material {
+ public:
+  EnvironmentMaterial(OpenedEnvironment opened, sim::EnvironmentConfig config)
+      : opened_(std::move(opened)), config_(std::move(config)) {}
+  [[nodiscard]] core::TrainView View() const override;
+  [[nodiscard]] std::string fingerprint() const override { return opened_.environment->identity(); }
+  [[nodiscard]] std::string split_fingerprint() const override { return ""; }
+  [[nodiscard]] const data::EvalSet* validation() const override { return nullptr; }
+  void Announce(Observer& observer, const std::string& model) const override {
+    observer.OnEnvironment(opened_.name, View(), model);
+  }
+  void Describe(RunInfo& info) const override;
+  void Fill(model::Bundle& bundle, bool with_histories) const override;
+
+ private:
+  OpenedEnvironment opened_;
+  sim::EnvironmentConfig config_;
+};
 
 core::TrainView EnvironmentMaterial::View() const {
   core::TrainView view;
@@ -63,10 +115,6 @@ core::TrainView EnvironmentMaterial::View() const {
   view.environment = opened_.environment.get();
   view.episodes = {config_.slate, config_.horizon};
   return view;
-}
-
-void EnvironmentMaterial::Announce(Observer& observer, const std::string& model) const {
-  observer.OnEnvironment(opened_.name, View(), model);
 }
 
 void EnvironmentMaterial::Describe(RunInfo& info) const {
@@ -79,17 +127,16 @@ void EnvironmentMaterial::Fill(model::Bundle& bundle, bool /*with_histories*/) c
   model::Manifest& manifest = bundle.manifest;
   manifest.num_items = opened_.environment->NumItems();
   manifest.dataset_fingerprint = fingerprint();
-  manifest.preprocessing = {{"source", opened_.name},
+  manifest.preprocessing = {{"source", data::LastName(config_.source)},  // not where a run lies
                             {"trained_in", fingerprint()},
                             {"trained_in_learnt", opened_.environment->learnt() ? "yes" : "no"},
                             {"slate", std::to_string(config_.slate)},
                             {"horizon", std::to_string(config_.horizon)},
                             {"mask_seen", "no"}};
-  data::AddStrings(bundle.catalogue, "item_ids", opened_.item_ids);
-  if (!opened_.item_titles.empty()) {
-    data::AddStrings(bundle.catalogue, "item_titles", opened_.item_titles);
-  }
+  bundle.catalogue = CatalogueTensors(opened_.item_ids, opened_.item_titles);
 }
+
+}  // namespace
 
 std::unique_ptr<Material> OpenMaterial(const core::Registry& registry, const config::Settings& settings) {
   const core::AlgorithmSpec& spec = registry.Get(RunOf(settings).model);

@@ -4,11 +4,9 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "recforce/core/algorithm.h"
 #include "recforce/model/bundle.h"
-#include "train/open_environment.h"
 #include "train/run.h"
 
 namespace recforce::train {
@@ -26,39 +24,6 @@ class Material {
   virtual void Describe(RunInfo& info) const = 0;
   // The catalogue, where it comes from and, if asked, the users' histories.
   virtual void Fill(model::Bundle& bundle, bool with_histories) const = 0;
-};
-
-class DatasetMaterial final : public Material {
- public:
-  // Error(Usage) when the split does not give what the algorithm needs.
-  DatasetMaterial(const core::AlgorithmSpec& spec, const config::Settings& settings);
-  [[nodiscard]] core::TrainView View() const override;
-  [[nodiscard]] std::string fingerprint() const override { return data_.dataset.fingerprint(); }
-  [[nodiscard]] std::string split_fingerprint() const override { return data_.split.fingerprint; }
-  [[nodiscard]] const data::EvalSet* validation() const override;
-  void Announce(Observer& observer, const std::string& model) const override;
-  void Describe(RunInfo& info) const override;
-  void Fill(model::Bundle& bundle, bool with_histories) const override;
-
- private:
-  RunData data_;
-};
-
-class EnvironmentMaterial final : public Material {
- public:
-  EnvironmentMaterial(OpenedEnvironment opened, sim::EnvironmentConfig config)
-      : opened_(std::move(opened)), config_(std::move(config)) {}
-  [[nodiscard]] core::TrainView View() const override;
-  [[nodiscard]] std::string fingerprint() const override { return opened_.environment->identity(); }
-  [[nodiscard]] std::string split_fingerprint() const override { return ""; }
-  [[nodiscard]] const data::EvalSet* validation() const override { return nullptr; }
-  void Announce(Observer& observer, const std::string& model) const override;
-  void Describe(RunInfo& info) const override;
-  void Fill(model::Bundle& bundle, bool with_histories) const override;
-
- private:
-  OpenedEnvironment opened_;
-  sim::EnvironmentConfig config_;
 };
 
 // What the settings' model learns from. Errors as those of datasets, splits and environments.

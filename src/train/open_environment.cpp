@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/open_environment.h"
 
+#include <functional>
 #include <numeric>
 #include <string_view>
 #include <unordered_map>
@@ -20,15 +21,6 @@ namespace {
 constexpr std::string_view kWorld = "world:";
 
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
-
-// "world:tabular, world:linear"
-std::string Worlds() {
-  std::vector<std::string> names = sim::WorldNames();
-  for (std::string& name : names) {
-    name.insert(0, kWorld);
-  }
-  return base::Join(names, ", ");
-}
 
 // Numbers of equal length, so that they sort as they count.
 std::vector<std::string> NumberedIds(std::int64_t count) {
@@ -56,31 +48,58 @@ void CheckStandsForUsers(const core::Registry& registry, const std::string& fold
     }
   }
   const std::string runs = models.empty() ? "" : "a run of " + base::Join(models, " or ") + ", or ";
-  Usage(folder + ": the model stands for no users: '" + spec.name + "'; expected " + runs + "one of " + Worlds());
+  Usage(folder + ": the model stands for no users: '" + spec.name + "'; expected " + runs + "one of " + WorldSources());
 }
 
-void SetPessimism(const OpenedBundle& opened, const std::string& folder, double pessimism, config::Section& section) {
-  const config::Field* field = section.Find("pessimism");
+void SetPessimism(OpenedBundle& opened, const std::string& folder, double pessimism) {
+  const config::Field* field = opened.config.Find("pessimism");
   if (field == nullptr && pessimism != 0.0) {
     Usage(folder + ": the model has no pessimism: '" + opened.spec->name + "'; leave out environment.pessimism");
   }
   if (field != nullptr) {
-    if (const std::string refused = section.Set(*field, base::FormatReal(pessimism)); !refused.empty()) {
+    if (const std::string refused = opened.config.Set(*field, base::FormatReal(pessimism)); !refused.empty()) {
       Usage("environment.pessimism " + refused);
     }
   }
 }
 
+// What `load` makes of the bundle. It may look into the bundle's tensors, so they live as long.
+template <class Pointer>
+std::shared_ptr<const typename Pointer::element_type> LoadKept(
+    const std::function<Pointer(const config::Section&, const base::TensorSet&, std::int64_t, const std::string&)>&
+        load,
+    OpenedBundle& opened, const std::string& device) {
+  struct Held {
+    model::Bundle bundle;
+    Pointer made;
+  };
+  const auto held = std::make_shared<Held>();
+  held->bundle = std::move(opened.bundle);
+  held->made = load(opened.config, held->bundle.weights, held->bundle.manifest.num_items, device);
+  return {held, held->made.get()};
+}
+
 }  // namespace
+
+bool IsWorld(std::string_view source) { return source.starts_with(kWorld); }
+
+std::string WorldSources() {
+  std::vector<std::string> names = sim::WorldNames();
+  for (std::string& name : names) {
+    name.insert(0, kWorld);
+  }
+  return base::Join(names, ", ");
+}
 
 OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::EnvironmentConfig& config,
                                   const std::string& device) {
   const std::string& source = config.source;
   if (source.empty()) {
-    Usage("environment.source: is missing; expected one of " + Worlds() + ", or the folder of a run of a user model");
+    Usage("environment.source: is missing; expected one of " + WorldSources() +
+          ", or the folder of a run of a user model");
   }
-  if (source.starts_with(kWorld)) {
-    OpenedEnvironment opened;
+  OpenedEnvironment opened;
+  if (IsWorld(source)) {
     opened.environment = sim::MakeWorld(std::string_view(source).substr(kWorld.size()), config);
     opened.item_ids = NumberedIds(opened.environment->NumItems());
     opened.name = source;
@@ -88,21 +107,12 @@ OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::Env
   }
   OpenedBundle bundle = OpenBundle(registry, source);
   CheckStandsForUsers(registry, source, *bundle.spec);
-  config::Section section = bundle.config.Clone();
-  SetPessimism(bundle, source, config.pessimism, section);
-  // The environment may look into the bundle's tensors, so the bundle lives as long.
-  struct Held {
-    model::Bundle bundle;
-    std::shared_ptr<const core::Environment> environment;
-  };
-  const auto held = std::make_shared<Held>();
-  held->bundle = std::move(bundle.bundle);
-  held->environment =
-      bundle.spec->load_environment(section, held->bundle.weights, held->bundle.manifest.num_items, device);
-  return {{held, held->environment.get()},
-          bundle.item_ids.ToVector(),
-          bundle.item_titles.ToVector(),
-          NameOf(source, *bundle.spec)};
+  SetPessimism(bundle, source, config.pessimism);
+  opened.item_ids = bundle.item_ids.ToVector();
+  opened.item_titles = bundle.item_titles.ToVector();
+  opened.name = NameOf(source, *bundle.spec);
+  opened.environment = LoadKept(bundle.spec->load_environment, bundle, device);
+  return opened;
 }
 
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
@@ -113,26 +123,23 @@ OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::p
   opened.name = NameOf(run.string(), *bundle.spec);
   opened.trained_in = PreprocessingText(manifest, "trained_in");
   opened.trained_in_learnt = PreprocessingText(manifest, "trained_in_learnt") == "yes";
-  if (!bundle.spec->load_policy) {
-    const auto model = std::make_shared<LoadedModel>(LoadModel(registry, run, device));
+  if (bundle.spec->load_policy) {
+    opened.policy = LoadKept(bundle.spec->load_policy, bundle, device);
+  } else {
+    const auto model = std::make_shared<LoadedModel>(LoadModel(std::move(bundle), device));
     opened.policy = sim::MakeRecommenderPolicy({model, model->recommender.get()}, model->repeats);
-    return opened;
   }
-  struct Held {
-    model::Bundle bundle;
-    std::unique_ptr<core::SlatePolicy> policy;
-  };
-  const auto held = std::make_shared<Held>();
-  held->bundle = std::move(bundle.bundle);
-  held->policy = bundle.spec->load_policy(bundle.config, held->bundle.weights, held->bundle.manifest.num_items, device);
-  opened.policy = {held, held->policy.get()};
   return opened;
+}
+
+bool LearntItsErrors(const OpenedPolicy& policy, const OpenedEnvironment& environment) {
+  return environment.environment->learnt() && policy.trained_in == environment.environment->identity();
 }
 
 std::shared_ptr<const core::SlatePolicy> FitPolicy(const OpenedPolicy& policy, const OpenedEnvironment& environment,
                                                    std::int64_t slate, bool allow_training_environment) {
   const core::Environment& world = *environment.environment;
-  if (world.learnt() && policy.trained_in == world.identity() && !allow_training_environment) {
+  if (LearntItsErrors(policy, environment) && !allow_training_environment) {
     Usage(policy.name + ": was trained in this simulator, whose errors it has learnt too: '" + environment.name +
           "'; expected a world, or users learnt from others. --allow-training-environment tries it all the same");
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recforce/core/algorithm.h"
@@ -20,6 +21,11 @@ struct OpenedEnvironment {
   std::vector<std::string> item_titles;  // by index, or empty
   std::string name;                      // "world:NAME", or the folder and its model: "runs/users (gan)"
 };
+
+// Whether a source is "world:NAME" and no folder.
+bool IsWorld(std::string_view source);
+// "world:tabular, world:linear": every world there is.
+std::string WorldSources();
 
 // config.source: "world:NAME" (sim::MakeWorld), or a run or bundle folder whose model stands for users. Its rewards
 // take config.pessimism where the model has a setting of that name. Error(Usage): no source, another model, or
@@ -40,9 +46,12 @@ struct OpenedPolicy {
 // (sim::MakeRecommenderPolicy). Errors as OpenBundle.
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
 
+// Whether the policy learnt in this very environment, which was learnt itself: it knows the errors of those users.
+bool LearntItsErrors(const OpenedPolicy& policy, const OpenedEnvironment& environment);
+
 // The policy as one over the environment's items, found by their ids; it shows those that it knows. Error(Usage): it
-// knows an item that the environment has not, it learnt in this very environment, which was learnt itself, and
-// `allow_training_environment` is off, or it knows fewer than `slate` items.
+// knows an item that the environment has not, LearntItsErrors and `allow_training_environment` is off, or it knows
+// fewer than `slate` items.
 std::shared_ptr<const core::SlatePolicy> FitPolicy(const OpenedPolicy& policy, const OpenedEnvironment& environment,
                                                    std::int64_t slate, bool allow_training_environment);
 

@@ -333,32 +333,6 @@ bool CheckFolder(const core::Registry& registry, const config::Settings& setting
 
 }  // namespace
 
-RunData OpenRunData(const config::Settings& settings) {
-  data::Dataset dataset = data::Dataset::Open(settings.section("").As<RunConfig>().data);
-  data::Split split = data::MakeSplit(dataset, settings.section("split").As<data::SplitConfig>());
-  return {std::move(dataset), std::move(split)};
-}
-
-core::TrainView MakeTrainView(const RunData& data) {
-  core::TrainView view{.interactions = data.split.train.view(), .num_items = data.split.num_items()};
-  if (data.split.train_sequences.rows() != 0) {
-    view.sequences = data.split.train_sequences.view();
-  }
-  view.user_id = [&data](std::int64_t row) {
-    return data.dataset.user_ids()[data.split.train_users[static_cast<std::size_t>(row)]];
-  };
-  view.item_id = [&data](std::int64_t item) {
-    return data.dataset.item_ids()[data.split.catalogue[static_cast<std::size_t>(item)]];
-  };
-  if (data.split.train_displays.size() > 0) {
-    view.displays = &data.split.train_displays;
-  }
-  if (data.split.validation_displays.size() > 0) {
-    view.validation_displays = &data.split.validation_displays;
-  }
-  return view;
-}
-
 RunOutcome Train(base::FileSystem& files, const core::Registry& registry, const config::Settings& settings,
                  const RunOptions& options, Observer& observer) {
   if (CheckFolder(registry, settings, options)) {

@@ -58,15 +58,6 @@ class Observer {
   virtual void OnFinish(const std::string& /*metric*/, double /*best*/) {}
 };
 
-// A dataset and its split. Runs that learn from the same share them.
-struct RunData {
-  data::Dataset dataset;
-  data::Split split;
-};
-RunData OpenRunData(const config::Settings& settings);
-// The training part, as trainers see it. `data` must outlive it.
-core::TrainView MakeTrainView(const RunData& data);
-
 class Material;  // train/material.h
 
 struct RunOptions {

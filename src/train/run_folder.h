@@ -35,6 +35,8 @@ struct LoadedModel {
 };
 // `run` is a run folder or a bundle folder. Error(NotFound), or Error(Data) for an unfinished run or corrupt bundle.
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
+struct OpenedBundle;  // train/open_bundle.h
+LoadedModel LoadModel(OpenedBundle opened, const std::string& device);
 
 struct Recommendation {
   std::string item;
@@ -69,18 +71,16 @@ struct StoredEvaluation {
   std::int64_t seen_targets_dropped = 0;
   std::int64_t users_without_targets = 0;
   double seconds = 0.0;  // scoring, ranking and metrics, without opening anything; not kept, so that files do not vary
-  // Where the split has test displays. Not kept: the model makes it again.
-  std::vector<ChoiceRow> choices;
 };
 // How many items of each user's list are kept.
 inline constexpr std::int64_t kKeptTopItems = 10;
 // Evaluates the run's model on the test part of its own split and keeps the result, in place of one kept before.
 // Error(Data) when the dataset is not the one that the run was trained on. `data` replaces the recorded place of the
 // dataset, if given; `settings` ("eval.ties=optimistic") those of the run's section eval. Error(Usage) for other
-// sections.
+// sections. `choices`, if asked for, becomes MakeChoiceTable of the split; it is not kept, the model makes it again.
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
                              const std::optional<std::string>& data, const base::StopFlag* stop,
-                             const std::vector<std::string>& settings = {});
+                             const std::vector<std::string>& settings = {}, std::vector<ChoiceRow>* choices = nullptr);
 void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& run, const StoredEvaluation& evaluation);
 // The kept result, or empty when the run was never evaluated.
 std::optional<StoredEvaluation> ReadEvaluation(const std::filesystem::path& run);
@@ -92,7 +92,12 @@ StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Regist
 // Error(Data) when a kept list names an item outside a catalogue of `num_items`, which the file itself does not know.
 void CheckTopItems(const StoredEvaluation& evaluation, const std::filesystem::path& run, std::int64_t num_items);
 
-// The dataset that a run was trained on, and its split. `data` replaces the recorded place of the dataset, if given.
+// A dataset and its split.
+struct RunData {
+  data::Dataset dataset;
+  data::Split split;
+};
+// Those that a run was trained on. `data` replaces the recorded place of the dataset, if given.
 // Error(Data) when either is not that of the run.
 RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
                       const std::optional<std::string>& data);

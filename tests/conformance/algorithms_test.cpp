@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <numeric>
@@ -22,11 +21,15 @@
 #include "recforce/eval/evaluator.h"
 #include "sim/worlds.h"
 #include "support/npy.h"
+#include "support/same_tensors.h"
 #include "support/temp_dir.h"
+#include "support/train_from.h"
 #include "train/run.h"
 
 namespace recforce {
 namespace {
+
+using test::TrainFrom;
 
 const core::Registry& Algorithms() {
   static const core::Registry registry = [] {
@@ -59,26 +62,6 @@ const Fixture& World() {
 }
 
 core::TrainView ViewOf(const data::Split& split) { return {split.train.view(), split.num_items()}; }
-
-// Trains from (phase, epoch) to the end of the schedule, or until `stop_after` epochs are done.
-void TrainFrom(core::Trainer& trainer, std::int64_t phase, std::int64_t epoch, std::int64_t stop_after = 1 << 30) {
-  const auto phases = trainer.Phases();
-  for (; phase < static_cast<std::int64_t>(phases.size()); ++phase, epoch = 0) {
-    if (epoch == 0) {
-      trainer.BeginPhase(phase);
-    }
-    for (; epoch < phases[static_cast<std::size_t>(phase)].epochs; ++epoch) {
-      trainer.Epoch({.phase = phase, .epoch = epoch});
-      if (epoch % 2 == 0) {
-        trainer.KeepBest();
-      }
-      if (--stop_after <= 0) {
-        return;
-      }
-    }
-    trainer.EndPhase();
-  }
-}
 
 // Files for `factors`: vectors that iALS learnt on the world.
 struct FactorFiles {
@@ -116,17 +99,14 @@ data::DisplaySet DisplaysOf(data::CsrView rows, std::int64_t num_items) {
         }
       }
       rng.Shuffle(std::span(shown));
-      displays.choice.push_back(static_cast<std::int32_t>(std::find(shown.begin(), shown.end(), item) - shown.begin()));
-      displays.items.insert(displays.items.end(), shown.begin(), shown.end());
-      displays.offsets.push_back(static_cast<std::int64_t>(displays.items.size()));
+      displays.AddChoice(shown, static_cast<std::int32_t>(std::find(shown.begin(), shown.end(), item) - shown.begin()));
     }
-    displays.users.push_back(static_cast<std::int32_t>(user));
-    displays.user_offsets.push_back(displays.size());
+    displays.AddUser(static_cast<std::int32_t>(user));
   }
   return displays;
 }
 
-// The view with what algorithms need instead of rows: users who answer, or displays.
+// The view with what algorithms need instead of rows: users who answer, or displays where it has none.
 core::TrainView WithNeeds(const core::AlgorithmSpec& spec, core::TrainView view) {
   if (spec.needs == core::Needs::kEnvironment) {
     static std::map<std::int64_t, std::shared_ptr<const core::Environment>> worlds;
@@ -137,7 +117,7 @@ core::TrainView WithNeeds(const core::AlgorithmSpec& spec, core::TrainView view)
     view.environment = world.get();
     view.episodes = {.slate = std::min<std::int64_t>(3, view.num_items), .horizon = 5};
   }
-  if (spec.needs == core::Needs::kDisplays) {
+  if (spec.needs == core::Needs::kDisplays && view.displays == nullptr) {
     static std::deque<data::DisplaySet> kept;
     view.displays = &kept.emplace_back(DisplaysOf(view.interactions, view.num_items));
   }
@@ -178,14 +158,6 @@ class Algorithm : public testing::TestWithParam<std::string> {
     model.ScoreBatch({users}, {scores.data(), users.rows(), model.NumItems()});
     return scores;
   }
-  static void ExpectSameBytes(const base::TensorSet& a, const base::TensorSet& b) {
-    ASSERT_EQ(a.tensors().size(), b.tensors().size());
-    for (const auto& [name, tensor] : a.tensors()) {
-      const base::TensorView& other = b.Get(name);
-      ASSERT_EQ(tensor.shape, other.shape) << name;
-      EXPECT_EQ(std::memcmp(tensor.data, other.data, static_cast<std::size_t>(tensor.NumBytes())), 0) << name;
-    }
-  }
 };
 
 TEST_P(Algorithm, RefusesADeviceThatItDoesNotKnow) {
@@ -222,7 +194,7 @@ TEST_P(Algorithm, SameSeedSameBytes) {
   const auto b = Make();
   TrainFrom(*a, 0, 0);
   TrainFrom(*b, 0, 0);
-  ExpectSameBytes(a->Export(), b->Export());
+  test::ExpectSameTensors(a->Export(), b->Export());
   if (spec_.learns_by_epoch) {
     const auto other = Make(4);
     TrainFrom(*other, 0, 0);
@@ -290,7 +262,7 @@ TEST_P(Algorithm, ResumedAnywhereEqualsNeverStopped) {
         resumed->EndPhase();
       }
       TrainFrom(*resumed, last ? phase + 1 : phase, last ? 0 : epoch);
-      ExpectSameBytes(whole->Export(), resumed->Export());
+      test::ExpectSameTensors(whole->Export(), resumed->Export());
     }
   }
 }
@@ -378,13 +350,10 @@ data::Split ShownSplit() {
 TEST_P(Algorithm, RanksWhatWasShownToUsersWithoutHistory) {
   static const data::Split shown = ShownSplit();
   Shorten("1");
-  core::TrainView view{.interactions = shown.train.view(),
-                       .num_items = shown.num_items(),
-                       .displays = &shown.train_displays,
-                       .validation_displays = &shown.validation_displays};
-  if (spec_.needs == core::Needs::kEnvironment) {
-    view = WithNeeds(spec_, view);
-  }
+  const core::TrainView view = WithNeeds(spec_, {.interactions = shown.train.view(),
+                                                 .num_items = shown.num_items(),
+                                                 .displays = &shown.train_displays,
+                                                 .validation_displays = &shown.validation_displays});
   const auto trainer = spec_.make_trainer(section_, view, {.seed = 1});
   TrainFrom(*trainer, 0, 0);
   const std::vector<std::string> names = {"hr@1", "hr@8", "ndcg@10"};

@@ -13,7 +13,6 @@
 #include "recforce/core/choice.h"
 #include "sim/displays.h"
 #include "sim/linear_world.h"
-#include "support/train_to_the_end.h"
 
 namespace recforce {
 namespace {
@@ -37,19 +36,16 @@ config::Section SectionWith(const Values& values) {
   return section;
 }
 
-// Displays of a world, in which users may choose nothing, or only those where they chose something.
+// Of displays in which users may choose nothing, those where they chose something.
 data::DisplaySet Clicked(const data::DisplaySet& all) {
   data::DisplaySet kept;
   for (std::int64_t user = 0; user < all.num_users(); ++user) {
     for (std::int64_t d = all.user_offsets[user]; d < all.user_offsets[user + 1]; ++d) {
       if (all.choice[d] >= 0) {
-        kept.items.insert(kept.items.end(), all.shown(d).begin(), all.shown(d).end());
-        kept.offsets.push_back(static_cast<std::int64_t>(kept.items.size()));
-        kept.choice.push_back(all.choice[d]);
+        kept.AddChoice(all.shown(d), all.choice[d]);
       }
     }
-    kept.users.push_back(static_cast<std::int32_t>(user));
-    kept.user_offsets.push_back(kept.size());
+    kept.AddUser(static_cast<std::int32_t>(user));
   }
   return kept;
 }
@@ -186,6 +182,24 @@ Findings Compare(const core::Environment& learnt, const core::Environment& world
 
 const Values kRecovery = {{"history", "3"}, {"positions", "2"}, {"batch_size", "256"}};
 
+// What `train` does with a trainer of one phase that validates itself, without files.
+void TrainToTheEnd(core::Trainer& trainer) {
+  const core::Phase plan = trainer.Phases().front();
+  trainer.BeginPhase(0);
+  double best = -1e300;
+  std::int64_t since = 0;
+  for (std::int64_t epoch = 0; epoch < plan.epochs && (plan.patience == 0 || since < plan.patience); ++epoch) {
+    trainer.Epoch({.epoch = epoch});
+    ++since;
+    if (const double value = trainer.Validate(nullptr).value(); value > best) {
+      best = value;
+      trainer.KeepBest();
+      since = 0;
+    }
+  }
+  trainer.EndPhase();
+}
+
 std::shared_ptr<const core::Environment> Learn(const Logs& logs, const data::DisplaySet& train,
                                                const data::DisplaySet& validation, Values values, std::uint64_t seed) {
   const config::Section section = SectionWith(values);
@@ -194,7 +208,7 @@ std::shared_ptr<const core::Environment> Learn(const Logs& logs, const data::Dis
   view.displays = &train;
   view.validation_displays = &validation;
   const auto trainer = Spec().make_trainer(section, view, {.seed = seed});
-  test::TrainToTheEnd(*trainer);
+  TrainToTheEnd(*trainer);
   return Spec().load_environment(section, trainer->Export(), view.num_items, "cpu");
 }
 

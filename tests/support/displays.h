@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "recforce/data/display_set.h"
@@ -20,12 +19,9 @@ inline data::DisplaySet MakeDisplays(const std::vector<std::vector<Shown>>& user
   data::DisplaySet set;
   for (const std::vector<Shown>& displays : users) {
     for (const Shown& shown : displays) {
-      set.items.insert(set.items.end(), shown.items.begin(), shown.items.end());
-      set.offsets.push_back(static_cast<std::int64_t>(set.items.size()));
-      set.choice.push_back(shown.choice);
+      set.AddChoice(shown.items, shown.choice);
     }
-    set.users.push_back(static_cast<std::int32_t>(set.users.size()));
-    set.user_offsets.push_back(set.size());
+    set.AddUser(static_cast<std::int32_t>(set.users.size()));
   }
   return set;
 }

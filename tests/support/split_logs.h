@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "recforce/base/error.h"
 #include "recforce/data/split.h"
+#include "support/error_of.h"
 #include "support/temp_dir.h"
 
 namespace recforce::test {
@@ -132,16 +131,6 @@ inline void SetRow(data::Csr& rows, std::int64_t row, const Items& items) {
     changed.AddRow(old == row ? std::span<const std::int32_t>(items) : rows.row(old));
   }
   rows = changed;
-}
-
-// "kind: message" of the error that `body` throws; "" when it throws none.
-inline std::string ErrorOf(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const base::Error& error) {
-    return std::string(base::Info(error.kind()).name) + ": " + error.what();
-  }
-  return "";
 }
 
 }  // namespace recforce::test

@@ -26,6 +26,14 @@ struct Toy {
   std::optional<double> optimum = std::nullopt;
   std::string identity = "toy";
   bool learnt = false;
+
+  // The rows of `table` for users who clicked `recent`.
+  void Fill(const std::vector<float>& table, base::MatrixView<const std::int32_t> recent,
+            base::MatrixView<float> out) const {
+    for (std::int64_t row = 0; row < recent.rows; ++row) {
+      std::copy_n(table.begin() + (recent.row(row)[0] + 1) * items, items, out.row(row).begin());
+    }
+  }
 };
 
 class ToyEpisodes final : public core::Episodes {
@@ -47,8 +55,8 @@ class ToyEpisodes final : public core::Episodes {
   }
   [[nodiscard]] std::span<const std::int32_t> steps() const override { return steps_; }
   [[nodiscard]] std::span<const std::uint8_t> left() const override { return left_; }
-  void Utilities(base::MatrixView<float> out) const override { Fill(toy_->utilities, out); }
-  void Rewards(base::MatrixView<float> out) const override { Fill(toy_->rewards, out); }
+  void Utilities(base::MatrixView<float> out) const override { toy_->Fill(toy_->utilities, recent(), out); }
+  void Rewards(base::MatrixView<float> out) const override { toy_->Fill(toy_->rewards, recent(), out); }
 
   void Step(base::MatrixView<const std::int32_t> slates, core::Feedback& feedback) override {
     feedback.reward.assign(users_.size(), 0.0F);
@@ -102,13 +110,6 @@ class ToyEpisodes final : public core::Episodes {
   [[nodiscard]] std::size_t Cell(std::size_t row, std::int32_t item) const {
     return static_cast<std::size_t>((recent_[row * kMemory] + 1) * toy_->items + item);
   }
-  void Fill(const std::vector<float>& table, base::MatrixView<float> out) const {
-    for (std::int64_t row = 0; row < size(); ++row) {
-      for (std::int32_t item = 0; item < toy_->items; ++item) {
-        out.row(row)[static_cast<std::size_t>(item)] = table[Cell(static_cast<std::size_t>(row), item)];
-      }
-    }
-  }
 
   std::shared_ptr<const Toy> toy_;
   std::uint64_t seed_;
@@ -129,10 +130,10 @@ class ToyEnvironment final : public core::Environment {
   [[nodiscard]] bool learnt() const override { return toy_->learnt; }
   [[nodiscard]] std::string identity() const override { return toy_->identity; }
   void UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
-    Fill(toy_->utilities, recent, out);
+    toy_->Fill(toy_->utilities, recent, out);
   }
   void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
-    Fill(toy_->rewards, recent, out);
+    toy_->Fill(toy_->rewards, recent, out);
   }
   [[nodiscard]] std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
                                               double /*discount*/) const override {
@@ -144,13 +145,6 @@ class ToyEnvironment final : public core::Environment {
   }
 
  private:
-  void Fill(const std::vector<float>& table, base::MatrixView<const std::int32_t> recent,
-            base::MatrixView<float> out) const {
-    for (std::int64_t row = 0; row < recent.rows; ++row) {
-      std::copy_n(table.begin() + (recent.row(row)[0] + 1) * toy_->items, toy_->items, out.row(row).begin());
-    }
-  }
-
   std::shared_ptr<const Toy> toy_;
 };
 

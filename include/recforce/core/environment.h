@@ -38,6 +38,11 @@ class Episodes {
   // which are given the world may ask for. out: [B, I]. The rule of Environment::choice() turns the former into clicks.
   virtual void Utilities(base::MatrixView<float> out) const = 0;
   virtual void Rewards(base::MatrixView<float> out) const = 0;
+  // Both. Worth overriding where either comes out of computing the other.
+  virtual void UtilitiesAndRewards(base::MatrixView<float> utilities, base::MatrixView<float> rewards) const {
+    Utilities(utilities);
+    Rewards(rewards);
+  }
   // Shows each user its slate, lets it choose and moves on. slates: [B, k] distinct items; rows of users who have left
   // are not read.
   virtual void Step(base::MatrixView<const std::int32_t> slates, Feedback& feedback) = 0;
@@ -71,7 +76,10 @@ class Environment {
   virtual void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const = 0;
   // The largest expected discounted reward over `horizon` steps of slates of k from the start, a mean over users; empty
   // where nobody can say. May take seconds.
-  [[nodiscard]] virtual std::optional<double> Optimum(std::int64_t k, std::int64_t horizon, double discount) const = 0;
+  [[nodiscard]] virtual std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
+                                                      double /*discount*/) const {
+    return std::nullopt;
+  }
   // Users at their beginning. `users`: numbers that name them; the same number is the same user.
   [[nodiscard]] virtual std::unique_ptr<Episodes> Start(std::span<const std::int64_t> users,
                                                         std::uint64_t seed) const = 0;

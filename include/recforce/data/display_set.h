@@ -2,6 +2,7 @@
 // What was shown together and what was chosen of it, as choice models read it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,6 +19,18 @@ struct DisplaySet {
   std::vector<std::int32_t> items;            // over the catalogue, distinct inside a display
   std::vector<std::int32_t> choice;           // [D] place among the display's items, -1: nothing was clicked
 
+  // Adds a choice to the user that AddUser names next.
+  void AddChoice(std::span<const std::int32_t> among, std::int32_t place) {
+    items.insert(items.end(), among.begin(), among.end());
+    offsets.push_back(static_cast<std::int64_t>(items.size()));
+    choice.push_back(place);
+  }
+  // The choices added since the last user, if any, are those of `user`.
+  void AddUser(std::int32_t user) {
+    users.push_back(user);
+    user_offsets.push_back(size());
+  }
+
   [[nodiscard]] std::int64_t num_users() const { return static_cast<std::int64_t>(user_offsets.size()) - 1; }
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }  // D
   [[nodiscard]] std::span<const std::int32_t> shown(std::int64_t display) const {
@@ -29,6 +42,10 @@ struct DisplaySet {
   [[nodiscard]] std::int32_t chosen(std::int64_t display) const {
     const std::int32_t place = choice[static_cast<std::size_t>(display)];
     return place < 0 ? -1 : shown(display)[static_cast<std::size_t>(place)];
+  }
+  // Whether nothing was clicked at least once.
+  [[nodiscard]] bool has_no_clicks() const {
+    return std::any_of(choice.begin(), choice.end(), [](std::int32_t place) { return place < 0; });
   }
 };
 

@@ -83,7 +83,6 @@ enum class ChoiceSubset : std::uint8_t { kAll, kSeveralShown, kWithHistory, kSev
 inline constexpr std::size_t kChoiceSubsets = 4;
 inline constexpr std::array<std::string_view, kChoiceSubsets> kChoiceSubsetNames = {
     "all", "several_shown", "with_history", "several_shown_with_history"};
-bool IsIn(const ChoiceResult& result, ChoiceSubset subset, std::int64_t d);
 
 // A mean and its 95 % percentile bootstrap interval over users; NaN where nothing counts.
 struct Estimate {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/cdqn/cdqn.h"
 
-#include <algorithm>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "algos/cdqn/learner.h"
+#include "algos/cdqn/read_count.h"
 #include "algos/common/one_phase_trainer.h"
 #include "nn/device.h"
 #include "nn/tensor_io.h"
@@ -20,7 +22,7 @@ CdqnMethod MethodOf(const CdqnConfig& config) {
   return config.method == "additive" ? CdqnMethod::kAdditive : CdqnMethod::kSlateQ;
 }
 
-// What does not come from the environment.
+// Without what comes from the environment.
 CdqnOptions OptionsOf(const CdqnConfig& config) {
   if (config.hidden.empty()) {
     throw base::Error(base::ErrorKind::kUsage, "cdqn.hidden: there is no hidden layer: '[]'; expected one or more");
@@ -66,14 +68,8 @@ CdqnOptions OptionsOf(const CdqnConfig& config) {
   throw base::Error(base::ErrorKind::kData, set.where() + ": " + what);
 }
 
-std::int64_t Count(const base::TensorSet& set, const std::string& key, std::int64_t low) {
-  const auto value = base::ParseInt(set.Meta(key));
-  if (!value || *value < low || *value > 1000000) {
-    RefuseData(set,
-               "'" + key + "' is no count: '" + set.Meta(key) + "'; expected " + std::to_string(low) + " to 1000000");
-  }
-  return *value;
-}
+// Of what decides about sizes: more than that is a damaged file.
+std::int64_t ReadSize(const base::TensorSet& set, const std::string& key) { return ReadCount(set, key, 1, 1000000); }
 
 core::ChoiceRule RuleOf(const base::TensorSet& set) {
   core::ChoiceRule rule;
@@ -110,30 +106,24 @@ struct Loaded {
 
 Loaded Load(const CdqnConfig& config, const base::TensorSet& tensors, std::int64_t num_items,
             const std::string& device) {
-  const CdqnOptions options = OptionsOf(config);
+  const CdqnOptions settings = OptionsOf(config);
   const torch::Device on = nn::ParseDevice(device);
-  Loaded loaded{nullptr, options.serving};
-  loaded.serving.slate = Count(tensors, "slate", 1);
-  loaded.serving.rule = RuleOf(tensors);
-  CdqnShape shape = options.shape;
-  shape.items = num_items;
-  shape.memory = Count(tensors, "memory", 1);
-  shape.sums = shape.memory > 1 ? shape.sums : 1;
-  const bool cascade = options.target.method == CdqnMethod::kCascade;
-  shape.positions = cascade ? loaded.serving.slate : 1;
-  shape.shared = shape.shared && cascade;
+  CdqnWorld world{.items = num_items,
+                  .memory = ReadSize(tensors, "memory"),
+                  .slate = ReadSize(tensors, "slate"),
+                  .rule = RuleOf(tensors)};
   CdqnParams params;
   if (tensors.Has("item.features")) {
     const base::TensorView& features = tensors.Get("item.features");
-    shape.features = features.shape.size() == 2 ? features.shape[1] : 0;
-    params.features = nn::GetTensor(tensors, "item.features", {num_items, shape.features}, on);
+    world.features = features.shape.size() == 2 ? features.shape[1] : 0;
+    params.features = nn::GetTensor(tensors, "item.features", {num_items, world.features}, on);
   } else {
     params.features = torch::empty({num_items, 0}).to(on);
   }
-  params.shape = shape;
-  params.flat = CdqnParams::LoadFlat(shape, tensors, "", on);
-  loaded.scorer = std::make_shared<CdqnScorer>(std::move(params), ShortlistOf(tensors, num_items));
-  return loaded;
+  const CdqnOptions options = Completed(settings, world);
+  params.shape = options.shape;
+  params.flat = CdqnParams::LoadFlat(options.shape, tensors, "", on);
+  return {std::make_shared<CdqnScorer>(std::move(params), ShortlistOf(tensors, num_items)), options.serving};
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <numeric>
 #include <set>
@@ -20,6 +19,7 @@
 #include "recforce/base/threads.h"
 #include "sim/tabular_world.h"
 #include "sim/worlds.h"
+#include "support/same_tensors.h"
 #include "support/standing_users.h"
 #include "support/temp_dir.h"
 
@@ -65,12 +65,7 @@ std::unique_ptr<core::Trainer> Make(const Values& values, const core::TrainView&
 
 void ExpectSame(const base::TensorSet& a, const base::TensorSet& b) {
   EXPECT_EQ(a.metadata(), b.metadata());
-  ASSERT_EQ(a.tensors().size(), b.tensors().size());
-  for (const auto& [name, tensor] : a.tensors()) {
-    const base::TensorView& other = b.Get(name);
-    ASSERT_EQ(tensor.shape, other.shape) << name;
-    EXPECT_EQ(std::memcmp(tensor.data, other.data, static_cast<std::size_t>(tensor.NumBytes())), 0) << name;
-  }
+  recforce::test::ExpectSameTensors(a, b);
 }
 
 template <class Body>
@@ -180,6 +175,19 @@ TEST(CdqnTest, EpsilonFallsOverItsShareOfTheUpdates) {
     EXPECT_EQ(metrics[4].first, "violation");
     EXPECT_GT(metrics[4].second, 0.0);
   }
+}
+
+// Users who have left take up room in the ring: it may never hold `warmup` transitions.
+TEST(CdqnTest, WarmupIsOverWhenTheRingIsFull) {
+  const auto world = World("latent", 12);
+  const auto trainer =
+      Make({{"replay", "24"}, {"warmup", "1000"}, {"updates_per_epoch", "12"}}, ViewOf(*world, 3, 200));
+  trainer->Epoch({});
+  const base::TensorSet state = trainer->SaveState();
+  const auto left = state.Get("replay.left").As<std::uint8_t>();
+  EXPECT_GT(std::count(left.begin(), left.end(), 1), 0) << "nobody left: nothing was tested";
+  EXPECT_EQ(state.Meta("users.rounds"), "1");
+  EXPECT_EQ(state.Meta("users.step"), "14");  // three steps of eight users before the first update
 }
 
 TEST(CdqnTest, ExportSaysWhereItWasTrained) {

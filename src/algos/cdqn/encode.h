@@ -62,4 +62,8 @@ struct CdqnNumbers {
   }
 };
 
+inline CdqnNumbers<float> NumbersOf(const CdqnParams& params, const CdqnLayout& layout) {
+  return {params.shape, layout, params.flat.data_ptr<float>(), params.features.data_ptr<float>()};
+}
+
 }  // namespace recforce::algos

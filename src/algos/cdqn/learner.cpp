@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string>
 
+#include "algos/cdqn/read_count.h"
 #include "algos/common/finite.h"
 #include "nn/device.h"
 #include "nn/tensor_io.h"
@@ -25,10 +26,8 @@ const core::Environment& Checked(const core::TrainView& view, const CdqnOptions&
     refuse("cdqn: the environment has another catalogue: '" + std::to_string(view.environment->NumItems()) +
            "' items; expected " + std::to_string(view.num_items));
   }
-  std::int64_t choices = options.shortlist > 0 ? std::min(options.shortlist, view.num_items) : view.num_items;
-  if (options.target.method == CdqnMethod::kCascade && options.serving.candidates > 0) {
-    choices = std::min(choices, std::max(options.serving.candidates, options.serving.beam));
-  }
+  const std::int64_t choices =
+      NumChoices(options.serving, options.shortlist > 0 ? std::min(options.shortlist, view.num_items) : view.num_items);
   if (view.episodes.slate > choices) {
     refuse("cdqn: a slate holds more items than there are to choose from: '" + std::to_string(view.episodes.slate) +
            "'; expected at most " + std::to_string(choices));
@@ -39,23 +38,13 @@ const core::Environment& Checked(const core::TrainView& view, const CdqnOptions&
   return *view.environment;
 }
 
-// With what only the environment tells.
-CdqnOptions Completed(const core::TrainView& view, CdqnOptions options) {
-  const core::Environment& environment = *view.environment;
-  CdqnShape& shape = options.shape;
-  shape.items = view.num_items;
-  shape.features = environment.item_features().rows > 0 ? environment.item_features().cols : 0;
-  shape.memory = environment.memory();
-  shape.sums = shape.memory > 1 ? shape.sums : 1;
-  shape.positions = options.target.method == CdqnMethod::kCascade ? view.episodes.slate : 1;
-  shape.shared = shape.shared && options.target.method == CdqnMethod::kCascade;
-  options.target.memory = shape.memory;
-  options.target.slate = view.episodes.slate;
-  options.serving.method = options.target.method;
-  options.serving.search = options.target.search;
-  options.serving.slate = view.episodes.slate;
-  options.serving.rule = environment.choice();
-  return options;
+CdqnWorld WorldOf(const core::TrainView& view) {
+  const base::MatrixView<const float> features = view.environment->item_features();
+  return {.items = view.num_items,
+          .features = features.rows > 0 ? features.cols : 0,
+          .memory = view.environment->memory(),
+          .slate = view.episodes.slate,
+          .rule = view.environment->choice()};
 }
 
 CdqnServing WithoutBeam(CdqnServing serving) {
@@ -65,24 +54,35 @@ CdqnServing WithoutBeam(CdqnServing serving) {
 
 }  // namespace
 
+CdqnOptions Completed(CdqnOptions options, const CdqnWorld& world) {
+  const bool cascade = options.target.method == CdqnMethod::kCascade;
+  CdqnShape& shape = options.shape;
+  shape.items = world.items;
+  shape.features = world.features;
+  shape.memory = world.memory;
+  shape.sums = world.memory > 1 ? shape.sums : 1;
+  shape.positions = cascade ? world.slate : 1;
+  shape.shared = shape.shared && cascade;
+  options.target.memory = world.memory;
+  options.target.slate = world.slate;
+  options.serving.slate = world.slate;
+  options.serving.rule = world.rule;
+  return options;
+}
+
 double ConstraintViolation(const CdqnScorer& scorer, base::MatrixView<const std::int32_t> recent, std::int64_t slate) {
   if (slate < 2 || recent.rows == 0) {
     return 0.0;
   }
-  std::vector<std::int32_t> chosen(static_cast<std::size_t>(recent.rows * slate));
-  const base::MatrixView<std::int32_t> slates{chosen.data(), recent.rows, slate};
-  const std::vector<float> last = CascadeSlates(scorer, recent, {}, slates);
+  std::vector<std::int32_t> places(static_cast<std::size_t>(recent.rows * slate));
+  const std::vector<float> last = CascadeSlates(scorer, recent, {}, {places.data(), recent.rows, slate});
+  std::vector<std::int32_t> items = places;
+  PlacesToItems(scorer, {items.data(), recent.rows, slate});
   double sum = 0.0;
   for (std::int64_t position = 0; position + 1 < slate; ++position) {
-    std::vector<std::int32_t> places;
-    std::vector<std::int32_t> before;
-    for (std::int64_t row = 0; row < recent.rows; ++row) {
-      places.push_back(slates.row(row)[static_cast<std::size_t>(position)]);
-      for (std::int64_t at = 0; at < position; ++at) {
-        before.push_back(scorer.item(slates.row(row)[static_cast<std::size_t>(at)]));
-      }
-    }
-    const std::vector<float> q = scorer.ScoreOne({recent, {before.data(), recent.rows, position}}, places);
+    const std::vector<std::int32_t> before = SlatesBefore({items.data(), recent.rows, slate}, position);
+    const std::vector<float> q = scorer.ScoreOne({recent, {before.data(), recent.rows, position}},
+                                                 SlatesAt({places.data(), recent.rows, slate}, position));
     for (std::size_t row = 0; row < q.size(); ++row) {
       sum += std::abs(static_cast<double>(q[row]) - static_cast<double>(last[row]));
     }
@@ -93,7 +93,7 @@ double ConstraintViolation(const CdqnScorer& scorer, base::MatrixView<const std:
 CdqnLearner::CdqnLearner(const core::TrainView& view, const CdqnOptions& options, const core::TrainerContext& context)
     : environment_(Checked(view, options)),
       plan_(view.episodes),
-      options_(Completed(view, options)),
+      options_(Completed(options, WorldOf(view))),
       seed_(context.seed),
       device_(nn::ParseDevice(context.device)),
       params_(CdqnParams::Init(options_.shape, environment_.item_features(), seed_, device_)),
@@ -215,7 +215,7 @@ core::Metrics CdqnLearner::Epoch(const core::EpochContext& context) {
     }
     do {
       Interact(totals);
-    } while (replay_.shown() < std::min(options_.warmup, options_.replay));
+    } while (replay_.shown() < options_.warmup && !replay_.full());
     loss += Update();
     if (context.progress) {
       context.progress(done + 1, options_.updates_per_epoch);
@@ -301,11 +301,7 @@ void CdqnLearner::Save(base::TensorSet& set) const {
 }
 
 void CdqnLearner::Load(const base::TensorSet& set) {
-  const auto updates = base::ParseInt(set.Meta("updates"));
-  if (!updates || *updates < 0) {
-    throw base::Error(base::ErrorKind::kData,
-                      set.where() + ": 'updates' is no count: '" + set.Meta("updates") + "'; expected a number from 0");
-  }
+  const std::int64_t updates = ReadCount(set, "updates");
   params_.flat.copy_(CdqnParams::LoadFlat(options_.shape, set, "model.", device_));
   target_params_.flat.copy_(CdqnParams::LoadFlat(options_.shape, set, "target.", device_));
   best_ =
@@ -313,7 +309,7 @@ void CdqnLearner::Load(const base::TensorSet& set) {
   adam_.Load(set, "adam");
   replay_.Load(set, "replay.", options_.shape.items);
   users_.Load(set, "users.");
-  updates_ = *updates;
+  updates_ = updates;
   scorer_->Refresh();
   target_.Refresh();
 }

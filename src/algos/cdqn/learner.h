@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "algos/cdqn/networks.h"
@@ -20,7 +21,7 @@
 namespace recforce::algos {
 
 struct CdqnOptions {
-  CdqnShape shape;  // items, features, memory and positions come from the environment
+  CdqnShape shape;
   TargetOptions target;
   CdqnServing serving;
   CdqnLoss loss = CdqnLoss::kSquared;
@@ -47,6 +48,16 @@ struct CdqnOptions {
   std::int64_t validation_users = 256;
 };
 
+// What only an environment tells, and a trained model keeps.
+struct CdqnWorld {
+  std::int64_t items = 0;
+  std::int64_t features = 0;
+  std::int64_t memory = 1;
+  std::int64_t slate = 1;
+  core::ChoiceRule rule = {};
+};
+CdqnOptions Completed(CdqnOptions options, const CdqnWorld& world);
+
 // Mean over states and positions j < k of |Q^j - Q^k| at the cascade's slates: 0 for networks that agree, which the
 // paper imposes as a soft constraint.
 double ConstraintViolation(const CdqnScorer& scorer, base::MatrixView<const std::int32_t> recent, std::int64_t slate);
@@ -65,7 +76,6 @@ class CdqnLearner {
   void Save(base::TensorSet& set) const;
   void Load(const base::TensorSet& set);
   [[nodiscard]] const core::Recommender& recommender() const { return recommender_; }
-  [[nodiscard]] const CdqnScorer& scorer() const { return *scorer_; }
 
  private:
   [[nodiscard]] double Epsilon() const;

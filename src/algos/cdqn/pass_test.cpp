@@ -11,7 +11,6 @@
 #include "algos/cdqn/reference.h"
 #include "algos/cdqn/step.h"
 #include "algos/cdqn/test_networks.h"
-#include "recforce/base/threads.h"
 
 namespace recforce::algos {
 namespace {

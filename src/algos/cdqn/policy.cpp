@@ -26,6 +26,12 @@ std::vector<std::int32_t> LastEvents(data::CsrView events, std::int64_t memory) 
 
 }  // namespace
 
+std::int64_t NumChoices(const CdqnServing& serving, std::int64_t items) {
+  return serving.method == CdqnMethod::kCascade && serving.candidates > 0
+             ? std::min(items, std::max(serving.candidates, serving.beam))
+             : items;
+}
+
 void GreedySlates(const CdqnScorer& scorer, const CdqnServing& serving, base::MatrixView<const std::int32_t> recent,
                   const FillUtilities& utilities, base::MatrixView<std::int32_t> slates) {
   if (serving.method == CdqnMethod::kCascade) {
@@ -53,11 +59,9 @@ void CdqnPolicy::Choose(const core::Episodes& episodes, std::uint64_t /*seed*/,
   if (serving_.method == CdqnMethod::kCascade && !shape.shared && slates.cols > shape.positions) {
     refuse("slate has more items than there are networks, one for each place", slates.cols, shape.positions);
   }
-  const std::int64_t judged = serving_.method == CdqnMethod::kCascade && serving_.candidates > 0
-                                  ? std::min(scorer_->size(), std::max(serving_.candidates, serving_.beam))
-                                  : scorer_->size();
-  if (slates.cols > judged) {
-    refuse("slate has more items than there are to choose from", slates.cols, judged);
+  const std::int64_t choices = NumChoices(serving_, scorer_->size());
+  if (slates.cols > choices) {
+    refuse("slate has more items than there are to choose from", slates.cols, choices);
   }
   if (episodes.recent().cols != shape.memory) {
     throw base::Error(base::ErrorKind::kUsage, "cdqn: users show another number of clicks than those of training: '" +

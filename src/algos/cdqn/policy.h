@@ -23,6 +23,9 @@ struct CdqnServing {
   core::ChoiceRule rule = {};  // of SlateQ
 };
 
+// How many items slates can be made of, in a catalogue of `items`.
+std::int64_t NumChoices(const CdqnServing& serving, std::int64_t items);
+
 // Greedy slates of items. utilities: fills [B, I] with those of all items; called by SlateQ alone.
 using FillUtilities = std::function<void(base::MatrixView<float> out)>;
 void GreedySlates(const CdqnScorer& scorer, const CdqnServing& serving, base::MatrixView<const std::int32_t> recent,

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <string>
 
+#include "algos/cdqn/read_count.h"
 #include "recforce/base/error.h"
 #include "recforce/base/rng.h"
-#include "recforce/base/text.h"
 
 namespace recforce::algos {
 namespace {
@@ -40,15 +40,6 @@ void ReadIndices(const base::TensorSet& set, const std::string& name, std::int64
   }
 }
 
-std::int64_t ReadCount(const base::TensorSet& set, const std::string& key, std::int64_t limit) {
-  const auto value = base::ParseInt(set.Meta(key));
-  if (!value || *value < 0 || *value > limit) {
-    throw base::Error(base::ErrorKind::kData, set.where() + ": '" + key + "' is out of range: '" + set.Meta(key) +
-                                                  "'; expected 0 to " + std::to_string(limit));
-  }
-  return *value;
-}
-
 }  // namespace
 
 Replay::Replay(std::int64_t users, std::int64_t memory, std::int64_t slate, std::int64_t capacity)
@@ -69,7 +60,7 @@ void Replay::Add(base::MatrixView<const std::int32_t> before, base::MatrixView<c
                  bool last) {
   const std::int64_t begin = next_ * users_;
   const auto at = static_cast<std::ptrdiff_t>(begin);
-  if (blocks_ == capacity_) {
+  if (full()) {
     shown_count_ -= std::accumulate(shown_.begin() + at, shown_.begin() + at + users_, std::int64_t{0});
   }
   std::copy_n(before.data, users_ * memory_, before_.begin() + at * memory_);
@@ -137,8 +128,8 @@ void Replay::Save(base::TensorSet& set, const std::string& prefix) const {
 }
 
 void Replay::Load(const base::TensorSet& set, const std::string& prefix, std::int64_t num_items) {
-  blocks_ = ReadCount(set, prefix + "blocks", capacity_);
-  next_ = ReadCount(set, prefix + "next", capacity_ - 1);
+  blocks_ = ReadCount(set, prefix + "blocks", 0, capacity_);
+  next_ = ReadCount(set, prefix + "next", 0, capacity_ - 1);
   ReadIndices(set, prefix + "before", size(), memory_, num_items, before_);
   ReadIndices(set, prefix + "after", size(), memory_, num_items, after_);
   ReadIndices(set, prefix + "slates", size(), slate_, num_items, slates_);

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "recforce/base/matrix_view.h"
@@ -34,6 +36,7 @@ class Replay {
 
   [[nodiscard]] std::int64_t size() const { return blocks_ * users_; }  // rows, with those that were shown nothing
   [[nodiscard]] std::int64_t shown() const { return shown_count_; }     // rows that can be drawn
+  [[nodiscard]] bool full() const { return blocks_ == capacity_; }  // whether the next step takes the oldest's place
   // `count` rows drawn with replacement from (seed, kReplay, update). A user who leaves ends the sum and is worth
   // nothing afterwards; the end of the horizon ends the sum and no more. REQUIRES: shown() > 0.
   void Draw(std::uint64_t seed, std::uint64_t update, std::int64_t count, std::int64_t steps, double discount,

@@ -7,7 +7,6 @@
 #include "algos/cdqn/encode.h"
 #include "algos/cdqn/layers.h"
 #include "algos/cdqn/reference.h"
-#include "nn/device.h"
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
@@ -34,8 +33,7 @@ CdqnScorer::CdqnScorer(CdqnParams params, std::vector<std::int32_t> catalogue, b
 }
 
 void CdqnScorer::Multiply(std::int64_t position, std::int64_t begin, std::int64_t end, float* out) const {
-  const CdqnNumbers<float> numbers{params_.shape, layout_, params_.flat.data_ptr<float>(),
-                                   params_.features.data_ptr<float>()};
+  const CdqnNumbers<float> numbers = NumbersOf(params_, layout_);
   const std::int64_t width = params_.shape.item_width();
   std::vector<float> items(static_cast<std::size_t>((end - begin) * width), 0.0F);
   for (std::int64_t place = begin; place < end; ++place) {
@@ -73,8 +71,7 @@ const float* CdqnScorer::Judged(std::int64_t position, std::int64_t begin, std::
 
 const float* CdqnScorer::Own(const CdqnContexts& contexts, std::int64_t begin, std::int64_t end,
                              Scratch& scratch) const {
-  const CdqnNumbers<float> numbers{params_.shape, layout_, params_.flat.data_ptr<float>(),
-                                   params_.features.data_ptr<float>()};
+  const CdqnNumbers<float> numbers = NumbersOf(params_, layout_);
   const std::int64_t position = contexts.chosen.cols;
   const std::int64_t width = params_.shape.context_width(position);
   const CdqnLayer& layer = layout_.Layers(params_.shape.Known(position))[0];

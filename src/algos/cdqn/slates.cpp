@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
@@ -27,6 +26,10 @@ struct Extension {
   std::size_t beam;
   std::int32_t place;
 };
+
+bool Before(const BestFew::Entry& a, const BestFew::Entry& b) {
+  return a.value > b.value || (a.value == b.value && a.place < b.place);
+}
 
 bool Contains(std::span<const std::int32_t> items, std::int32_t item) {
   return std::find(items.begin(), items.end(), item) != items.end();
@@ -168,22 +171,17 @@ std::int32_t BestAddition(double worth, double mass, double top, std::span<const
 }  // namespace
 
 void BestFew::Add(float value, std::int32_t place) {
-  const auto before = [](const Entry& a, const Entry& b) {
-    return a.value > b.value || (a.value == b.value && a.place < b.place);
-  };
   if (heap_.size() == limit_) {
-    std::pop_heap(heap_.begin(), heap_.end(), before);
+    std::pop_heap(heap_.begin(), heap_.end(), Before);
     heap_.pop_back();
   }
   heap_.push_back({value, place});
-  std::push_heap(heap_.begin(), heap_.end(), before);
+  std::push_heap(heap_.begin(), heap_.end(), Before);
 }
 
 std::vector<BestFew::Entry> BestFew::Sorted() const {
   std::vector<Entry> sorted = heap_;
-  std::sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) {
-    return a.value > b.value || (a.value == b.value && a.place < b.place);
-  });
+  std::sort_heap(sorted.begin(), sorted.end(), Before);
   return sorted;
 }
 
@@ -362,6 +360,23 @@ void PlacesToItems(const CdqnScorer& scorer, base::MatrixView<std::int32_t> slat
   for (std::int64_t at = 0; at < slates.rows * slates.cols; ++at) {
     slates.data[at] = slates.data[at] < 0 ? -1 : scorer.item(slates.data[at]);
   }
+}
+
+std::vector<std::int32_t> SlatesBefore(base::MatrixView<const std::int32_t> slates, std::int64_t position) {
+  std::vector<std::int32_t> firsts;
+  for (std::int64_t row = 0; row < slates.rows; ++row) {
+    const auto before = slates.row(row).first(static_cast<std::size_t>(position));
+    firsts.insert(firsts.end(), before.begin(), before.end());
+  }
+  return firsts;
+}
+
+std::vector<std::int32_t> SlatesAt(base::MatrixView<const std::int32_t> slates, std::int64_t position) {
+  std::vector<std::int32_t> column;
+  for (std::int64_t row = 0; row < slates.rows; ++row) {
+    column.push_back(slates.row(row)[static_cast<std::size_t>(position)]);
+  }
+  return column;
 }
 
 }  // namespace recforce::algos

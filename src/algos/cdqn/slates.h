@@ -75,4 +75,8 @@ ItemQ ScoreItems(const CdqnScorer& scorer, base::MatrixView<const std::int32_t> 
 // Places to items; -1 stays.
 void PlacesToItems(const CdqnScorer& scorer, base::MatrixView<std::int32_t> slates);
 
+// What stands before a position of each slate [B, position], and at it [B].
+std::vector<std::int32_t> SlatesBefore(base::MatrixView<const std::int32_t> slates, std::int64_t position);
+std::vector<std::int32_t> SlatesAt(base::MatrixView<const std::int32_t> slates, std::int64_t position);
+
 }  // namespace recforce::algos

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,7 +14,6 @@
 #include "algos/cdqn/learner.h"
 #include "algos/cdqn/reference.h"
 #include "algos/cdqn/test_networks.h"
-#include "recforce/base/threads.h"
 
 namespace recforce::algos {
 namespace {
@@ -26,22 +26,11 @@ using Items = std::vector<std::int32_t>;
 
 bool Has(const Items& items, std::int32_t item) { return std::find(items.begin(), items.end(), item) != items.end(); }
 
-// argmax over the items that are neither chosen nor excluded, one place after the other.
+// The best item that is not excluded, one place after the other.
 Items NaiveCascade(const CdqnParams& params, std::span<const std::int32_t> recent, const Items& excluded) {
   Items slate;
   for (std::int64_t position = 0; position < kSlate; ++position) {
-    std::int32_t best = -1;
-    double most = -1e30;
-    for (std::int32_t item = 0; item < kItems; ++item) {
-      if (!Has(slate, item) && !Has(excluded, item)) {
-        const double q = test::NaiveQ(params, recent, slate, item);
-        if (q > most) {
-          most = q;
-          best = item;
-        }
-      }
-    }
-    slate.push_back(best);
+    slate.push_back(test::NaiveBest(params, recent, slate, excluded).item);
   }
   return slate;
 }

@@ -55,8 +55,7 @@ double CdqnStep::Slope(const float* q, const CdqnRows& rows, std::int64_t begin,
 
 double CdqnStep::ByLoops(const CdqnParams& params, const CdqnRows& rows, std::span<const float> targets) {
   const CdqnLayout layout(params.shape);
-  const CdqnNumbers<float> numbers{params.shape, layout, params.flat.data_ptr<float>(),
-                                   params.features.data_ptr<float>()};
+  const CdqnNumbers<float> numbers = NumbersOf(params, layout);
   const std::int64_t batch = rows.items.rows;
   const std::int64_t shards = (batch + kShardRows - 1) / kShardRows;
   const std::int64_t layers = layout.size - layout.networks;

@@ -2,6 +2,8 @@
 #include "algos/cdqn/targets.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "recforce/base/error.h"
 
@@ -9,16 +11,6 @@ namespace recforce::algos {
 namespace {
 
 using Matrix = base::MatrixView<const std::int32_t>;
-
-// The items before a position of each slate. [B, position]
-std::vector<std::int32_t> Firsts(const std::vector<std::int32_t>& slates, std::int64_t slate, std::int64_t position) {
-  std::vector<std::int32_t> firsts;
-  for (std::size_t begin = 0; begin < slates.size(); begin += static_cast<std::size_t>(slate)) {
-    const auto at = slates.begin() + static_cast<std::ptrdiff_t>(begin);
-    firsts.insert(firsts.end(), at, at + static_cast<std::ptrdiff_t>(position));
-  }
-  return firsts;
-}
 
 // max over items of Q after `chosen`, by `value`, of the item that `choose` prefers. [B]
 std::vector<float> BestQ(const CdqnScorer& value, const CdqnScorer& choose, const CdqnContexts& contexts) {
@@ -30,17 +22,15 @@ std::vector<float> BestQ(const CdqnScorer& value, const CdqnScorer& choose, cons
 std::vector<float> CascadeQ(const TargetOptions& options, const CdqnScorer& value, const CdqnScorer& choose,
                             Matrix recent) {
   std::vector<std::int32_t> slates(static_cast<std::size_t>(recent.rows * options.slate));
-  const base::MatrixView<std::int32_t> places{slates.data(), recent.rows, options.slate};
-  std::vector<float> q = CascadeSlates(choose, recent, {}, places);
+  const base::MatrixView<std::int32_t> made{slates.data(), recent.rows, options.slate};
+  std::vector<float> q = CascadeSlates(choose, recent, {}, made);
   if (&value == &choose) {
     return q;
   }
-  std::vector<std::int32_t> last;
-  for (std::int64_t row = 0; row < recent.rows; ++row) {
-    last.push_back(places.row(row).back());
-  }
-  PlacesToItems(value, places);
-  const std::vector<std::int32_t> before = Firsts(slates, options.slate, options.slate - 1);
+  const Matrix whole{slates.data(), recent.rows, options.slate};
+  const std::vector<std::int32_t> last = SlatesAt(whole, options.slate - 1);
+  PlacesToItems(value, made);
+  const std::vector<std::int32_t> before = SlatesBefore(whole, options.slate - 1);
   return value.ScoreOne({recent, {before.data(), recent.rows, options.slate - 1}}, last);
 }
 
@@ -55,11 +45,7 @@ std::vector<float> AdditiveQ(const TargetOptions& options, const CdqnScorer& val
   std::fill(sums.begin(), sums.end(), 0.0F);
   const CdqnContexts contexts{recent, {nullptr, recent.rows, 0}};
   for (std::int64_t slot = 0; slot < options.slate; ++slot) {
-    std::vector<std::int32_t> places;
-    for (std::int64_t row = 0; row < recent.rows; ++row) {
-      places.push_back(slates[static_cast<std::size_t>(row * options.slate + slot)]);
-    }
-    const std::vector<float> q = value.ScoreOne(contexts, places);
+    const std::vector<float> q = value.ScoreOne(contexts, SlatesAt({slates.data(), recent.rows, options.slate}, slot));
     std::transform(sums.begin(), sums.end(), q.begin(), sums.begin(), std::plus<>());
   }
   return sums;
@@ -122,8 +108,9 @@ std::vector<float> Targets(const TargetOptions& options, const CdqnScorer& value
   std::vector<float> targets;
   for (std::int64_t position = 1; position < options.slate; ++position) {
     if (intra) {
-      const std::vector<std::int32_t> chosen = Firsts(batch.slates, options.slate, position);
-      const std::vector<float> best = BestQ(value, choose, {recent, {chosen.data(), after.rows, position}});
+      const std::vector<std::int32_t> chosen =
+          SlatesBefore({batch.slates.data(), recent.rows, options.slate}, position);
+      const std::vector<float> best = BestQ(value, choose, {recent, {chosen.data(), recent.rows, position}});
       targets.insert(targets.end(), best.begin(), best.end());
     } else {
       targets.insert(targets.end(), next.begin(), next.end());

@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "algos/cdqn/test_networks.h"
@@ -18,24 +22,6 @@ constexpr std::int64_t kSlate = 2;
 
 using Items = std::vector<std::int32_t>;
 using Span = std::span<const std::int32_t>;
-
-struct Best {
-  std::int32_t item = -1;
-  double q = -1e30;
-};
-
-Best NaiveBest(const CdqnParams& params, Span recent, const Items& chosen) {
-  Best best;
-  for (std::int32_t item = 0; item < kItems; ++item) {
-    if (std::find(chosen.begin(), chosen.end(), item) == chosen.end()) {
-      const double q = test::NaiveQ(params, recent, chosen, item);
-      if (q > best.q) {
-        best = {item, q};
-      }
-    }
-  }
-  return best;
-}
 
 class CdqnTargetsTest : public testing::Test {
  protected:
@@ -75,8 +61,8 @@ TEST_F(CdqnTargetsTest, PaperGivesAllPlacesTheReturnOfTheCascade) {
     const CdqnParams value = Value(true);
     const CdqnParams choose = double_q ? Choose(true) : value;
     for (std::size_t row = 0; row < 3; ++row) {
-      const Items first = {NaiveBest(choose, After(row), {}).item};
-      const std::int32_t second = NaiveBest(choose, After(row), first).item;
+      const Items first = {test::NaiveBest(choose, After(row), {}).item};
+      const std::int32_t second = test::NaiveBest(choose, After(row), first).item;
       const double expected = Return(row, test::NaiveQ(value, After(row), first, second));
       EXPECT_NEAR(y[row], expected, 1e-5);
       EXPECT_NEAR(y[3 + row], expected, 1e-5);
@@ -93,9 +79,9 @@ TEST_F(CdqnTargetsTest, IntraSlateTakesTheNextPlacesBest) {
     const CdqnParams choose = double_q ? Choose(true) : value;
     for (std::size_t row = 0; row < 3; ++row) {
       const Items first = {batch_.slates[row * 2]};
-      const std::int32_t second = NaiveBest(choose, Recent(row), first).item;
+      const std::int32_t second = test::NaiveBest(choose, Recent(row), first).item;
       EXPECT_NEAR(y[row], test::NaiveQ(value, Recent(row), first, second), 1e-5);
-      const std::int32_t next = NaiveBest(choose, After(row), {}).item;
+      const std::int32_t next = test::NaiveBest(choose, After(row), {}).item;
       EXPECT_NEAR(y[3 + row], Return(row, test::NaiveQ(value, After(row), {}, next)), 1e-5);
     }
   }
@@ -106,7 +92,7 @@ TEST_F(CdqnTargetsTest, DoubleChoosesAndValuesApart) {
   const CdqnParams choose = Choose(true);
   int differ = 0;
   for (std::size_t row = 0; row < 3; ++row) {
-    differ += NaiveBest(value, After(row), {}).item != NaiveBest(choose, After(row), {}).item ? 1 : 0;
+    differ += test::NaiveBest(value, After(row), {}).item != test::NaiveBest(choose, After(row), {}).item ? 1 : 0;
   }
   EXPECT_GT(differ, 0) << "both networks choose alike: nothing was tested";
 }

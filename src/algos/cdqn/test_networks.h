@@ -2,6 +2,7 @@
 // For tests: small networks with random parameters, and Q by explicit loops in double precision.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -106,6 +107,29 @@ inline double NaiveQ(const CdqnParams& params, std::span<const std::int32_t> rec
     x = std::move(out);
   }
   return x[0];
+}
+
+struct Best {
+  std::int32_t item = -1;
+  double q = -1e30;
+};
+
+// argmax over the items that are neither chosen nor excluded; the lowest among equals.
+inline Best NaiveBest(const CdqnParams& params, std::span<const std::int32_t> recent,
+                      const std::vector<std::int32_t>& chosen, const std::vector<std::int32_t>& excluded = {}) {
+  const auto has = [](const std::vector<std::int32_t>& items, std::int32_t item) {
+    return std::find(items.begin(), items.end(), item) != items.end();
+  };
+  Best best;
+  for (std::int32_t item = 0; item < params.shape.items; ++item) {
+    if (!has(chosen, item) && !has(excluded, item)) {
+      const double q = NaiveQ(params, recent, chosen, item);
+      if (q > best.q) {
+        best = {item, q};
+      }
+    }
+  }
+  return best;
 }
 
 }  // namespace recforce::algos::test

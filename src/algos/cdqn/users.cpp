@@ -5,10 +5,9 @@
 #include <numeric>
 #include <utility>
 
-#include "recforce/base/error.h"
-#include "recforce/base/text.h"
+#include "algos/cdqn/read_count.h"
 #include "recforce/core/topk.h"
-#include "sim/random_slate.h"
+#include "sim/policies.h"
 
 namespace recforce::algos {
 namespace {
@@ -19,20 +18,6 @@ std::vector<std::int64_t> Numbers(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
   std::iota(numbers.begin(), numbers.end(), first);
   return numbers;
-}
-
-base::Rng PolicyDraws(std::uint64_t seed, const core::Episodes& episodes, std::int64_t row, std::int64_t step) {
-  const auto user = static_cast<std::uint64_t>(episodes.users()[static_cast<std::size_t>(row)]);
-  return {seed, base::Stream::kPolicy, user, static_cast<std::uint32_t>(step)};
-}
-
-std::int64_t ReadCount(const base::TensorSet& set, const std::string& key) {
-  const auto value = base::ParseInt(set.Meta(key));
-  if (!value || *value < 0) {
-    throw base::Error(base::ErrorKind::kData,
-                      set.where() + ": '" + key + "' is no count: '" + set.Meta(key) + "'; expected a number from 0");
-  }
-  return *value;
 }
 
 // Ranks, one list after the other, merged until there are `length` items.
@@ -75,7 +60,10 @@ const core::Episodes& CdqnUsers::Current() {
   return *episodes_;
 }
 
-base::Rng CdqnUsers::Draws(std::int64_t row) const { return PolicyDraws(seed_, *episodes_, row, step_); }
+base::Rng CdqnUsers::Draws(std::int64_t row) const {
+  const auto user = static_cast<std::uint64_t>(episodes_->users()[static_cast<std::size_t>(row)]);
+  return {seed_, base::Stream::kPolicy, user, static_cast<std::uint32_t>(step_)};
+}
 
 void CdqnUsers::Show(base::MatrixView<const std::int32_t> slates, bool click_reward, Replay& replay,
                      ShownTotals& totals) {
@@ -152,16 +140,14 @@ std::vector<std::int32_t> RewardShortlist(const core::Environment& environment, 
     return {};
   }
   const std::unique_ptr<core::Episodes> episodes = environment.Start(Numbers(0, count), seed);
+  const std::unique_ptr<core::SlatePolicy> random = sim::MakeRandomPolicy(items);
   std::vector<std::int32_t> slates(static_cast<std::size_t>(count * slate));
   std::vector<float> rewards(static_cast<std::size_t>(count * items));
   std::vector<std::int32_t> ranked;  // [steps * count, length]
   core::TopK top(items);
   core::Feedback feedback;
   for (std::int64_t step = 0; step < kShortlistSteps; ++step) {
-    for (std::int64_t row = 0; row < count; ++row) {
-      base::Rng rng = PolicyDraws(seed, *episodes, row, step);
-      sim::DrawSlate(rng, items, {slates.data() + row * slate, static_cast<std::size_t>(slate)});
-    }
+    random->Choose(*episodes, seed, {slates.data(), count, slate});
     episodes->Step({slates.data(), count, slate}, feedback);
     episodes->Rewards({rewards.data(), count, items});
     for (std::int64_t row = 0; row < count; ++row) {

@@ -24,12 +24,12 @@ std::vector<float> PickNumberedRows(const base::NpyMatrix& matrix, const std::st
   return rows;
 }
 
-std::vector<float> ReadNumberedRows(const std::string& path, std::int64_t count, const IdOf& id_of, const char* what) {
+base::NpyMatrix ReadNumberedRows(const std::string& path, std::int64_t count, const IdOf& id_of, const char* what) {
   const base::NpyMatrix matrix = base::ReadNpyMatrix(path);
   if (matrix.cols < 1) {
     throw base::Error(base::ErrorKind::kData, path + ": rows of '0' numbers; expected at least 1");
   }
-  return PickNumberedRows(matrix, path, count, id_of, what);
+  return {count, matrix.cols, PickNumberedRows(matrix, path, count, id_of, what)};
 }
 
 }  // namespace recforce::algos

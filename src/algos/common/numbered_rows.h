@@ -19,7 +19,8 @@ using IdOf = std::function<std::string_view(std::int64_t)>;
 std::vector<float> PickNumberedRows(const base::NpyMatrix& matrix, const std::string& path, std::int64_t count,
                                     const IdOf& id_of, const char* what);
 
-// The same from the file. Error(Data) when its rows are empty, Error(NotFound) when there is none.
-std::vector<float> ReadNumberedRows(const std::string& path, std::int64_t count, const IdOf& id_of, const char* what);
+// The same from the file: [count, its columns]. Error(Data) when its rows are empty, Error(NotFound) when there is
+// none.
+base::NpyMatrix ReadNumberedRows(const std::string& path, std::int64_t count, const IdOf& id_of, const char* what);
 
 }  // namespace recforce::algos

@@ -34,13 +34,10 @@ base::TensorSet Solve(const core::TrainView& view, const FactorsConfig& config) 
     throw base::Error(base::ErrorKind::kUsage,
                       "factors.items: is ''; expected the path of a .npy file of item vectors");
   }
-  const base::NpyMatrix items = base::ReadNpyMatrix(config.items);
-  if (items.cols < 1) {
-    throw base::Error(base::ErrorKind::kData, config.items + ": rows of '0' numbers; expected at least 1");
-  }
+  base::NpyMatrix items = ReadNumberedRows(config.items, view.num_items, view.item_id, "item");
   FactorTables tables;
   tables.dim = items.cols;
-  tables.items = PickNumberedRows(items, config.items, view.num_items, view.item_id, "item");
+  tables.items = std::move(items.values);
   if (!config.item_bias.empty()) {
     const base::NpyMatrix bias = ReadWithCols(config.item_bias, 1, "");
     tables.item_bias = PickNumberedRows(bias, config.item_bias, view.num_items, view.item_id, "item");

@@ -51,14 +51,17 @@ std::span<const float> Of(std::span<const float> values, const data::DisplaySet&
 double Slope(const core::ChoiceRule& rule, std::span<const float> utilities, const data::DisplaySet& displays,
              double scale) {
   const auto term = [&](std::int64_t d) {
+    thread_local std::vector<double> u;  // kept from call to call
+    thread_local std::vector<double> scaled;
+    thread_local std::vector<double> p;
     const std::span<const float> values = Of(utilities, displays, d);
-    std::vector<double> u(values.begin(), values.end());
+    u.assign(values.begin(), values.end());
     if (rule.no_click) {
       u.push_back(static_cast<double>(*rule.no_click));
     }
-    std::vector<double> scaled(u.size());
+    scaled.resize(u.size());
     std::transform(u.begin(), u.end(), scaled.begin(), [scale](double x) { return scale * x; });
-    std::vector<double> p(u.size());
+    p.resize(u.size());
     core::ChoiceProbabilities({.law = rule.law}, std::span<const double>(scaled), p);
     const std::int32_t choice = displays.choice[static_cast<std::size_t>(d)];
     double slope = choice < 0 ? -u.back() : -u[static_cast<std::size_t>(choice)];

@@ -60,19 +60,6 @@ double Slope(ChoiceLaw law, double p) {
   }
 }
 
-// p := softmax(u), in place.
-void Softmax(std::vector<double>& u) {
-  const double top = *std::max_element(u.begin(), u.end());
-  double sum = 0.0;
-  for (double& x : u) {
-    x = std::exp(x - top);
-    sum += x;
-  }
-  for (double& x : u) {
-    x /= sum;
-  }
-}
-
 // <p, r> - (R(p) - R(certainty)) / eta
 double Payoff(ChoiceTerms terms, const std::vector<double>& p, const std::vector<double>& r) {
   double value = Constant(terms.law) / terms.eta;
@@ -101,6 +88,22 @@ void ForEachSet(const ChoiceSets& sets, const Body& body) {
   for (std::size_t e = 0; e < sets.choice.size(); ++e) {
     body(e, sets.offsets[e], sets.offsets[e + 1]);
   }
+}
+
+// Calls body(e, begin, r, p) for every set: its rewards and its behaviour softmax(logits), both body's to change.
+template <class T, class Body>
+void ForEachMove(const ChoiceSets& sets, std::span<const T> rewards, std::optional<T> no_click,
+                 std::span<const T> logits, std::optional<T> no_click_logit, const Body& body) {
+  std::vector<double> r;
+  std::vector<double> logit;
+  std::vector<double> p;
+  ForEachSet(sets, [&](std::size_t e, std::int64_t begin, std::int64_t end) {
+    Take(rewards, begin, end, no_click, r);
+    Take(logits, begin, end, no_click_logit, logit);
+    p.resize(logit.size());
+    core::ChoiceProbabilities({.law = ChoiceLaw::kSoftmax}, std::span<const double>(logit), p);
+    body(e, begin, r, p);
+  });
 }
 
 }  // namespace
@@ -132,12 +135,7 @@ ChoiceSums BehaviourGradient(ChoiceTerms terms, const ChoiceSets& sets, std::spa
                              std::optional<T> no_click, std::span<const T> logits, std::optional<T> no_click_logit,
                              double weight, std::span<T> d_logits) {
   ChoiceSums sums;
-  std::vector<double> r;
-  std::vector<double> p;
-  ForEachSet(sets, [&](std::size_t, std::int64_t begin, std::int64_t end) {
-    Take(rewards, begin, end, no_click, r);
-    Take(logits, begin, end, no_click_logit, p);
-    Softmax(p);
+  const auto climb = [&](std::size_t, std::int64_t begin, std::vector<double>& r, const std::vector<double>& p) {
     sums.loss -= Payoff(terms, p, r);
     double mean = 0.0;  // of the payoff's slope under p
     for (std::size_t i = 0; i < p.size(); ++i) {
@@ -148,7 +146,8 @@ ChoiceSums BehaviourGradient(ChoiceTerms terms, const ChoiceSets& sets, std::spa
       r[i] = p[i] > 0.0 ? -p[i] * (r[i] - mean) : 0.0;
     }
     Give(r, no_click.has_value(), weight, begin, d_logits, sums);
-  });
+  };
+  ForEachMove(sets, rewards, no_click, logits, no_click_logit, climb);
   return sums;
 }
 
@@ -157,17 +156,13 @@ ChoiceSums RewardGradient(ChoiceTerms terms, const ChoiceSets& sets, std::span<c
                           std::optional<T> no_click, std::span<const T> logits, std::optional<T> no_click_logit,
                           double weight, std::span<T> d_rewards) {
   ChoiceSums sums;
-  std::vector<double> r;
-  std::vector<double> p;
-  ForEachSet(sets, [&](std::size_t e, std::int64_t begin, std::int64_t end) {
-    Take(rewards, begin, end, no_click, r);
-    Take(logits, begin, end, no_click_logit, p);
-    Softmax(p);
+  const auto descend = [&](std::size_t e, std::int64_t begin, const std::vector<double>& r, std::vector<double>& p) {
     const std::size_t chosen = Chosen(sets.choice[e], p.size());
     sums.loss += Payoff(terms, p, r) - r[chosen];
     p[chosen] -= 1.0;
     Give(p, no_click.has_value(), weight, begin, d_rewards, sums);
-  });
+  };
+  ForEachMove(sets, rewards, no_click, logits, no_click_logit, descend);
   return sums;
 }
 

@@ -16,7 +16,6 @@ namespace recforce::algos {
 struct ChoiceSets {
   std::span<const std::int64_t> offsets;  // [E + 1], from 0
   std::span<const std::int32_t> choice;   // [E] place in the set, -1: nothing
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(choice.size()); }
 };
 
 // How users choose: the law and eta, the factor between rewards and utilities.

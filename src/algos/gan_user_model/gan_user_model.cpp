@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "algos/common/numbered_rows.h"
 #include "algos/gan_user_model/simulator.h"
@@ -98,12 +99,12 @@ std::unique_ptr<core::Trainer> MakeTrainer(const config::Section& section, const
   options.patience = config.patience;
   options.temperature = config.temperature;
   if (!config.item_features.empty()) {
-    options.features = ReadNumberedRows(config.item_features, view.num_items, view.item_id, "item");
-    options.model.shape.features = static_cast<std::int64_t>(options.features.size()) / view.num_items;
+    base::NpyMatrix features = ReadNumberedRows(config.item_features, view.num_items, view.item_id, "item");
+    options.features = std::move(features.values);
+    options.model.shape.features = features.cols;
     Standardise(options.features, options.model.shape.features);
   }
-  const bool occurs = std::any_of(view.displays->choice.begin(), view.displays->choice.end(),
-                                  [](std::int32_t choice) { return choice < 0; });
+  const bool occurs = view.displays->has_no_clicks();
   LearnerOptions& learner = options.learner;
   learner.shape = options.model.shape;
   learner.terms = {options.model.law, config.eta};
@@ -207,7 +208,6 @@ core::AlgorithmSpec GanUserModelSpec() {
   spec.paper = "Chen et al., ICML 2019";
   spec.uses_device = true;
   spec.needs = core::Needs::kDisplays;
-  spec.own_metric = "log_likelihood";
   spec.own_metric = "log_likelihood";
   spec.make_config = [] { return config::Section::Make<GanUserModelConfig>("gan_user_model", GanUserModelFields()); };
   spec.make_trainer = MakeTrainer;

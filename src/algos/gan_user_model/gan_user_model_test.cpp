@@ -16,6 +16,7 @@
 #include "recforce/base/threads.h"
 #include "support/npy.h"
 #include "support/temp_dir.h"
+#include "support/train_from.h"
 
 namespace recforce::algos {
 namespace {
@@ -41,13 +42,10 @@ data::DisplaySet Displays(std::uint32_t seed, bool no_clicks) {
         rule.no_click = -1.0F;
       }
       const std::int32_t place = core::Choose(rule, u, rng.Uniform());
-      displays.items.insert(displays.items.end(), shown.begin(), shown.end());
-      displays.offsets.push_back(static_cast<std::int64_t>(displays.items.size()));
-      displays.choice.push_back(place);
+      displays.AddChoice(shown, place);
       last = place < 0 ? last : shown[static_cast<std::size_t>(place)];
     }
-    displays.users.push_back(user);
-    displays.user_offsets.push_back(displays.size());
+    displays.AddUser(user);
   }
   return displays;
 }
@@ -70,26 +68,6 @@ struct Setting {
   data::DisplaySet train, validation;
   core::TrainView view;
 };
-
-// Epochs from (phase, epoch) on, at most `stop_after`; every second one is the best so far.
-void TrainFrom(core::Trainer& trainer, std::int64_t phase, std::int64_t epoch, std::int64_t stop_after = 1 << 30) {
-  const auto phases = trainer.Phases();
-  for (; phase < static_cast<std::int64_t>(phases.size()); ++phase, epoch = 0) {
-    if (epoch == 0) {
-      trainer.BeginPhase(phase);
-    }
-    for (; epoch < phases[static_cast<std::size_t>(phase)].epochs; ++epoch) {
-      trainer.Epoch({.phase = phase, .epoch = epoch});
-      if (epoch % 2 == 0) {
-        trainer.KeepBest();
-      }
-      if (--stop_after <= 0) {
-        return;
-      }
-    }
-    trainer.EndPhase();
-  }
-}
 
 void ExpectSameBytes(const base::TensorSet& a, const base::TensorSet& b) {
   ASSERT_EQ(a.tensors().size(), b.tensors().size());
@@ -131,7 +109,7 @@ TEST(GanUserModelTest, LearnsWhatUsersLike) {
     const Setting setting({{"state", state}, {"epochs", "60"}, {"law", "shannon"}});
     const auto trainer = setting.Make();
     const double before = *trainer->Validate(nullptr);
-    TrainFrom(*trainer, 0, 0);
+    test::TrainFrom(*trainer, 0, 0);
     EXPECT_GT(*trainer->Validate(nullptr), before + 0.1);
     const std::vector<float> after_even = Scores(trainer->Current(), {8});
     EXPECT_GT(after_even[2], after_even[3]);
@@ -145,7 +123,7 @@ TEST(GanUserModelTest, EveryLawLearns) {
     const Setting setting({{"law", law}, {"epochs", "40"}, {"eta", "0.5"}});
     const auto trainer = setting.Make();
     const double before = *trainer->Validate(nullptr);
-    TrainFrom(*trainer, 0, 0);
+    test::TrainFrom(*trainer, 0, 0);
     EXPECT_GT(*trainer->Validate(nullptr), before) << law;
     EXPECT_EQ(trainer->Current().choice()->law, core::ParseChoiceLaw(law));
   }
@@ -155,7 +133,7 @@ TEST(GanUserModelTest, ChoosingNothingIsLearntWhereItOccurs) {
   const auto no_click = [](const Values& values, bool occurs) {
     const Setting setting(values, occurs);
     const auto trainer = setting.Make();
-    TrainFrom(*trainer, 0, 0, 3);
+    test::TrainFrom(*trainer, 0, 0, 3);
     return trainer->Current().choice()->no_click;
   };
   const Values few = {{"epochs", "3"}};
@@ -183,7 +161,7 @@ TEST(GanUserModelTest, WarnsWhereNothingHoldsTheMeanReward) {
 TEST(GanUserModelTest, ItemsThatWereNeverShownAreTheMeanItem) {
   const Setting setting({{"epochs", "10"}});
   const auto trainer = setting.Make();
-  TrainFrom(*trainer, 0, 0);
+  test::TrainFrom(*trainer, 0, 0);
   const base::TensorSet set = trainer->Export();
   const auto table = set.Get("member.0.item.embedding").As<float>();
   const std::int64_t dim = set.Get("member.0.item.embedding").shape[1];
@@ -209,7 +187,7 @@ TEST(GanUserModelTest, FeaturesSpeakForItemsThatWereNeverShown) {
   const auto file = dir.Write("features.npy", test::NpyFile(kItems, 3, features));
   const Setting setting({{"epochs", "60"}, {"item_features", file.string()}});
   const auto trainer = setting.Make();
-  TrainFrom(*trainer, 0, 0);
+  test::TrainFrom(*trainer, 0, 0);
   const std::vector<float> scores = Scores(trainer->Current(), {0});
   EXPECT_GT(scores[10], scores[11]) << "an even item after an even click";
   const base::TensorSet set = trainer->Export();
@@ -224,12 +202,9 @@ TEST(GanUserModelTest, FeaturesSpeakForItemsThatWereNeverShown) {
 TEST(GanUserModelTest, TheScaleIsTheOneOfMaximumLikelihood) {
   data::DisplaySet displays;  // two items, the first is chosen four times out of five
   for (int d = 0; d < 10; ++d) {
-    displays.items.insert(displays.items.end(), {0, 1});
-    displays.offsets.push_back(2 * (d + 1));
-    displays.choice.push_back(d % 5 == 0 ? 1 : 0);
+    displays.AddChoice(std::vector<std::int32_t>{0, 1}, d % 5 == 0 ? 1 : 0);
   }
-  displays.users = {0};
-  displays.user_offsets.push_back(10);
+  displays.AddUser(0);
   std::vector<float> utilities;
   for (int d = 0; d < 10; ++d) {
     utilities.insert(utilities.end(), {0.5F, 0.0F});
@@ -248,11 +223,11 @@ TEST(GanUserModelTest, TheScaleIsTheOneOfMaximumLikelihood) {
 TEST(GanUserModelTest, ValidationFindsTheScale) {
   const Setting free({{"epochs", "3"}, {"temperature", "false"}});
   const auto unscaled = free.Make();
-  TrainFrom(*unscaled, 0, 0);
+  test::TrainFrom(*unscaled, 0, 0);
   EXPECT_EQ(unscaled->Export().Get("scale").As<float>()[0], 1.0F);
   const Setting fitted({{"epochs", "3"}});
   const auto scaled = fitted.Make();
-  TrainFrom(*scaled, 0, 0);
+  test::TrainFrom(*scaled, 0, 0);
   EXPECT_NE(scaled->Export().Get("scale").As<float>()[0], 1.0F);
   EXPECT_GT(*scaled->Validate(nullptr), *unscaled->Validate(nullptr)) << "as after an early end";
 }
@@ -266,13 +241,13 @@ TEST(GanUserModelTest, ResumedInTheGameOrAnEnsembleEqualsNeverStopped) {
                          {"state", "lstm"},
                          {"history", "3"}});
   const auto whole = setting.Make();
-  TrainFrom(*whole, 0, 0);
+  test::TrainFrom(*whole, 0, 0);
   for (std::int64_t done = 1; done <= 5; ++done) {
     const std::int64_t phase = done <= 2 ? 0 : 1;
     const std::int64_t epoch = phase == 0 ? done : done - 2;
     test::TempDir dir;
     const auto stopped = setting.Make();
-    TrainFrom(*stopped, 0, 0, done);
+    test::TrainFrom(*stopped, 0, 0, done);
     base::WriteTensorFile(base::RealFileSystem(), dir / "state", stopped->SaveState());
     const auto resumed = setting.Make();
     resumed->LoadState(base::ReadTensorFile(dir / "state"), phase);
@@ -280,7 +255,7 @@ TEST(GanUserModelTest, ResumedInTheGameOrAnEnsembleEqualsNeverStopped) {
     if (last) {
       resumed->EndPhase();
     }
-    TrainFrom(*resumed, last ? phase + 1 : phase, last ? 0 : epoch);
+    test::TrainFrom(*resumed, last ? phase + 1 : phase, last ? 0 : epoch);
     ExpectSameBytes(whole->Export(), resumed->Export());
   }
 }
@@ -315,7 +290,7 @@ TEST(GanUserModelTest, TheGameKeepsWhatTheExactLossLearnt) {
 TEST(GanUserModelTest, AnEnsembleIsTheMeanOfItsMembers) {
   const Setting setting({{"epochs", "5"}, {"ensemble", "3"}, {"temperature", "false"}});
   const auto trainer = setting.Make();
-  TrainFrom(*trainer, 0, 0);
+  test::TrainFrom(*trainer, 0, 0);
   const base::TensorSet set = trainer->Export();
   std::vector<double> mean(kItems, 0.0);
   std::vector<std::vector<float>> each;
@@ -359,7 +334,7 @@ TEST(GanUserModelTest, CompatIsTheAuthorsModel) {
   EXPECT_LE(std::abs(*std::max_element(layer.begin(), layer.end())), 2e-3F) << "two deviations of 1e-3";
   EXPECT_EQ(trainer->Current().choice()->no_click, 0.0F);
   const double before = *trainer->Validate(nullptr);
-  TrainFrom(*trainer, 0, 0);
+  test::TrainFrom(*trainer, 0, 0);
   EXPECT_NE(*trainer->Validate(nullptr), before);
   EXPECT_EQ(trainer->Current().choice()->no_click, 0.0F) << "it stays fixed";
 }
@@ -367,7 +342,7 @@ TEST(GanUserModelTest, CompatIsTheAuthorsModel) {
 TEST(GanUserModelTest, TheEnvironmentUsesTheModelOfTheBundle) {
   const Setting setting({{"epochs", "5"}});
   const auto trainer = setting.Make();
-  TrainFrom(*trainer, 0, 0);
+  test::TrainFrom(*trainer, 0, 0);
   const auto users = setting.spec.load_environment(setting.section, trainer->Export(), kItems, "cpu");
   std::vector<std::int32_t> recent(static_cast<std::size_t>(users->memory()), -1);
   recent[0] = 4;

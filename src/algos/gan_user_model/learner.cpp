@@ -25,96 +25,11 @@ std::vector<torch::Tensor> Copies(std::span<const torch::Tensor> tensors) {
   return copies;
 }
 
-// Parts that are kept item by item.
-bool ByItem(PartKind kind) { return kind == PartKind::kItemTable || kind == PartKind::kItemBias; }
-
 torch::Tensor RowIndex(const std::vector<std::int32_t>& items, torch::Device device) {
   return torch::tensor(std::vector<std::int64_t>(items.begin(), items.end()), torch::kInt64).to(device);
 }
 
 }  // namespace
-
-Player::Player(const UserParts& parts, std::vector<torch::Tensor> tensors, const LearnerOptions& options,
-               double learning_rate)
-    : parts_(parts), tensors_(std::move(tensors)) {
-  std::vector<torch::Tensor> decaying;
-  std::vector<torch::Tensor> plain;
-  std::vector<torch::Tensor> popularity;
-  std::vector<std::pair<std::vector<torch::Tensor>*, std::size_t>> places;
-  for (std::size_t index = 0; index < tensors_.size(); ++index) {
-    const PartKind kind = parts.list[index].kind;
-    auto* group = kind == PartKind::kItemBias                                         ? &popularity
-                  : kind == PartKind::kItemTable || kind == PartKind::kWeight         ? &decaying
-                  : kind == PartKind::kNoClick && options.no_click == NoClick::kFixed ? nullptr
-                                                                                      : &plain;
-    places.emplace_back(group, group == nullptr ? 0 : group->size());
-    if (group != nullptr) {
-      group->push_back(kind == PartKind::kItemBias ? tensors_[index].unsqueeze(1) : tensors_[index]);
-    }
-  }
-  // The gradient of half the decay times the squared length.
-  const auto adam = [&](const std::vector<torch::Tensor>& group, double decay) {
-    return std::make_unique<nn::Adam>(group, nn::AdamOptions{.learning_rate = learning_rate, .l2 = 0.5 * decay});
-  };
-  decaying_ = adam(decaying, options.weight_decay);
-  plain_ = adam(plain, 0.0);
-  popularity_ = adam(popularity, options.popularity_decay);
-  for (const auto& [group, index] : places) {
-    nn::Adam* by = group == &decaying     ? decaying_.get()
-                   : group == &plain      ? plain_.get()
-                   : group == &popularity ? popularity_.get()
-                                          : nullptr;
-    slots_.push_back({by, index});
-  }
-}
-
-void Player::Step(std::span<const std::int32_t> items, std::span<const torch::Tensor> gradients) {
-  decaying_->BeginStep();
-  plain_->BeginStep();
-  popularity_->BeginStep();
-  for (std::size_t index = 0; index < tensors_.size(); ++index) {
-    const Slot& slot = slots_[index];
-    if (slot.adam == nullptr) {
-      continue;
-    }
-    const PartKind kind = parts_.list[index].kind;
-    if (kind == PartKind::kItemTable) {
-      slot.adam->UpdateRows(slot.index, tensors_[index], items, gradients[index]);
-    } else if (kind == PartKind::kItemBias) {
-      torch::Tensor column = tensors_[index].unsqueeze(1);
-      slot.adam->UpdateRows(slot.index, column, items, gradients[index].unsqueeze(1));
-    } else {
-      slot.adam->Update(slot.index, tensors_[index], gradients[index]);
-    }
-  }
-}
-
-void Player::Assign(std::span<const torch::Tensor> values) {
-  for (std::size_t index = 0; index < tensors_.size(); ++index) {
-    tensors_[index].copy_(values[index]);
-  }
-}
-
-std::optional<float> Player::NoClickReward() const {
-  if (parts_.no_click < 0) {
-    return std::nullopt;
-  }
-  return tensors_[static_cast<std::size_t>(parts_.no_click)].item<float>();
-}
-
-void Player::Save(base::TensorSet& set, const std::string& prefix) const {
-  SaveParts(parts_, tensors_, set, prefix);
-  decaying_->Save(set, prefix + "adam.decaying");
-  plain_->Save(set, prefix + "adam.plain");
-  popularity_->Save(set, prefix + "adam.popularity");
-}
-
-void Player::Load(const base::TensorSet& set, const std::string& prefix) {
-  Assign(LoadParts(parts_, set, prefix, tensors_.front().device()));
-  decaying_->Load(set, prefix + "adam.decaying");
-  plain_->Load(set, prefix + "adam.plain");
-  popularity_->Load(set, prefix + "adam.popularity");
-}
 
 void EpochSums::Add(const EpochSums& other) {
   loss += other.loss;
@@ -131,8 +46,8 @@ UserLearner::UserLearner(const ClickIndex& index, const LearnerOptions& options,
       device_(nn::ParseDevice(context.device)),
       parts_(options.shape, options.no_click != NoClick::kAbsent) {
   const torch::NoGradGuard no_grad;
-  reward_ = std::make_unique<Player>(parts_, InitParts(options_.shape, parts_, options_.init, device_), options_,
-                                     options_.learning_rate);
+  reward_ = MakePlayer(InitParts(options_.shape, parts_, options_.init, device_), options_.learning_rate,
+                       options_.no_click != NoClick::kFixed);
   base::Rng rng(seed_, base::Stream::kEnsemble, static_cast<std::uint64_t>(options_.member));
   for (std::int64_t at = 0; at < index_.num_users(); ++at) {
     const auto user =
@@ -141,6 +56,15 @@ UserLearner::UserLearner(const ClickIndex& index, const LearnerOptions& options,
       users_.push_back(static_cast<std::int32_t>(user));
     }
   }
+}
+
+std::unique_ptr<Player> UserLearner::MakePlayer(std::vector<torch::Tensor> tensors, double learning_rate,
+                                                bool no_click_moves) const {
+  return std::make_unique<Player>(parts_, std::move(tensors),
+                                  PlayerOptions{.learning_rate = learning_rate,
+                                                .weight_decay = options_.weight_decay,
+                                                .popularity_decay = options_.popularity_decay,
+                                                .no_click_moves = no_click_moves});
 }
 
 std::vector<UserLearner::Users> UserLearner::Batches(std::int64_t epoch) const {
@@ -224,6 +148,7 @@ UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t
   result.shown = host.numel();
   const std::span<const float> values(host.data_ptr<float>(), count);
   result.reward = std::accumulate(values.begin(), values.end(), 0.0);
+  CheckFinite(result.reward, "reward");
   result.sums = judge(number, shard.sets(), values, std::span(slope.data_ptr<float>(), count));
   if (with_gradient) {
     result.gradients = torch::autograd::grad({rewards}, inputs, {slope.to(device_)}, false, false, true);
@@ -359,11 +284,8 @@ void UserLearner::BeginGame() {
       tensors[static_cast<std::size_t>(part)].mul_(options_.terms.eta);
     }
   }
-  LearnerOptions options = options_;
-  if (options.no_click == NoClick::kFixed) {
-    options.no_click = NoClick::kLearnt;  // behaviour is free, what choosing nothing is worth is not
-  }
-  behaviour_ = std::make_unique<Player>(parts_, std::move(tensors), options, options_.game_learning_rate);
+  // Behaviour is free, even where what choosing nothing is worth is not.
+  behaviour_ = MakePlayer(std::move(tensors), options_.game_learning_rate, true);
 }
 
 EpochSums UserLearner::GameEpoch(const core::EpochContext& context) {
@@ -418,7 +340,7 @@ void UserLearner::Export(base::TensorSet& set, const std::string& prefix) const 
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> tensors = Copies(reward_->tensors());
   torch::Tensor table = tensors[static_cast<std::size_t>(parts_.embedding)].to(torch::kCPU);
-  const std::vector<std::uint8_t> shown = index_.Shown();
+  const std::vector<std::uint8_t>& shown = index_.shown();
   const auto count = std::count(shown.begin(), shown.end(), 1);
   const std::int64_t width = options_.shape.dim;
   float* rows = table.data_ptr<float>();

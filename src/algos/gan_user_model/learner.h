@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One network of a user model and its optimisers, step by step. A batch of whole users is cut into shards by their
+// One network of a user model, step by step. A batch of whole users is cut into shards by their
 // choices alone; each shard runs on one thread into gradients of its own, and these are added in the order of shards.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 #include "algos/gan_user_model/choice_gradient.h"
 #include "algos/gan_user_model/network.h"
+#include "algos/gan_user_model/player.h"
 #include "algos/gan_user_model/shards.h"
-#include "nn/adam.h"
 #include "recforce/base/idle_list.h"
 #include "recforce/core/trainer.h"
 
@@ -37,31 +37,6 @@ struct LearnerOptions {
   std::int64_t member = 0;
   bool bootstrap = false;  // learn from users drawn with replacement
   torch::Tensor features;  // [I, F] on the device, undefined without
-};
-
-// Parameters and what descends with them.
-class Player {
- public:
-  Player(const UserParts& parts, std::vector<torch::Tensor> tensors, const LearnerOptions& options,
-         double learning_rate);
-  // Gradients as UserParts.list, those of the item table and the item bias by rows `items`, ascending.
-  void Step(std::span<const std::int32_t> items, std::span<const torch::Tensor> gradients);
-  [[nodiscard]] std::span<const torch::Tensor> tensors() const { return tensors_; }
-  void Assign(std::span<const torch::Tensor> values);
-  // The reward of choosing nothing, where there is one.
-  [[nodiscard]] std::optional<float> NoClickReward() const;
-  void Save(base::TensorSet& set, const std::string& prefix) const;
-  void Load(const base::TensorSet& set, const std::string& prefix);
-
- private:
-  struct Slot {
-    nn::Adam* adam;  // null: the part stays as it is
-    std::size_t index;
-  };
-  const UserParts& parts_;
-  std::vector<torch::Tensor> tensors_;
-  std::unique_ptr<nn::Adam> decaying_, plain_, popularity_;
-  std::vector<Slot> slots_;
 };
 
 // Sums over an epoch.
@@ -111,6 +86,8 @@ class UserLearner {
     EpochSums sums;
   };
 
+  [[nodiscard]] std::unique_ptr<Player> MakePlayer(std::vector<torch::Tensor> tensors, double learning_rate,
+                                                   bool no_click_moves) const;
   [[nodiscard]] std::vector<Users> Batches(std::int64_t epoch) const;
   [[nodiscard]] std::vector<Users> ShardsOf(const Users& batch) const;
   ShardResult RunShard(const Player& player, std::size_t number, const Users& users, const Judge& judge,

@@ -23,6 +23,9 @@ enum class PartKind : std::uint8_t {
   kNoClick,    // reward of choosing nothing: its gradient comes from the loss
 };
 
+// Parts that are kept item by item.
+inline bool ByItem(PartKind kind) { return kind == PartKind::kItemTable || kind == PartKind::kItemBias; }
+
 struct Part {
   std::string name;
   std::vector<std::int64_t> shape;

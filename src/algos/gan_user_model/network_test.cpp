@@ -25,12 +25,9 @@ data::DisplaySet SmallDisplays() {
       std::iota(shown.begin(), shown.end(), 0);
       rng.Shuffle(std::span(shown));
       shown.resize(1 + rng.Below(5));
-      displays.items.insert(displays.items.end(), shown.begin(), shown.end());
-      displays.offsets.push_back(static_cast<std::int64_t>(displays.items.size()));
-      displays.choice.push_back(page == 1 ? -1 : static_cast<std::int32_t>(rng.Below(shown.size())));
+      displays.AddChoice(shown, page == 1 ? -1 : static_cast<std::int32_t>(rng.Below(shown.size())));
     }
-    displays.users.push_back(static_cast<std::int32_t>(user));
-    displays.user_offsets.push_back(displays.size());
+    displays.AddUser(static_cast<std::int32_t>(user));
   }
   return displays;
 }
@@ -74,9 +71,8 @@ struct Case {
   [[nodiscard]] std::vector<torch::Tensor> Leaves(bool with_gradient) const {
     std::vector<torch::Tensor> leaves;
     for (std::size_t part = 0; part < tensors.size(); ++part) {
-      const PartKind kind = parts.list[part].kind;
-      const bool by_item = kind == PartKind::kItemTable || kind == PartKind::kItemBias;
-      leaves.push_back((by_item ? tensors[part].index_select(0, rows) : tensors[part].clone()).detach());
+      leaves.push_back(
+          (ByItem(parts.list[part].kind) ? tensors[part].index_select(0, rows) : tensors[part].clone()).detach());
       leaves.back().requires_grad_(with_gradient);
     }
     return leaves;

@@ -10,7 +10,11 @@
 namespace recforce::algos {
 
 ClickIndex::ClickIndex(const data::DisplaySet& displays, std::int64_t num_items, bool no_click)
-    : displays_(displays), num_items_(num_items), no_click_(no_click), click_offsets_{0} {
+    : displays_(displays),
+      num_items_(num_items),
+      no_click_(no_click),
+      click_offsets_{0},
+      shown_(static_cast<std::size_t>(num_items), 0) {
   for (std::int64_t user = 0; user < displays.num_users(); ++user) {
     const auto u = static_cast<std::size_t>(user);
     std::int64_t count = 0;
@@ -26,23 +30,17 @@ ClickIndex::ClickIndex(const data::DisplaySet& displays, std::int64_t num_items,
                               " is empty, or its items or its choice are out of range; expected "
                               "items of the catalogue and a place among them");
       }
+      for (const std::int32_t item : shown) {
+        shown_[static_cast<std::size_t>(item)] = 1;
+      }
       count += counts(d) ? 1 : 0;
       if (choice >= 0) {
         clicks_.push_back(displays.offsets[static_cast<std::size_t>(d)] + choice);
       }
     }
     choices_.push_back(count);
-    total_ += count;
     click_offsets_.push_back(static_cast<std::int64_t>(clicks_.size()));
   }
-}
-
-std::vector<std::uint8_t> ClickIndex::Shown() const {
-  std::vector<std::uint8_t> shown(static_cast<std::size_t>(num_items_), 0);
-  for (const std::int32_t item : displays_.items) {
-    shown[static_cast<std::size_t>(item)] = 1;
-  }
-  return shown;
 }
 
 ShardBuilder::ShardBuilder(const ClickIndex& index, const UserShape& shape)
@@ -66,18 +64,21 @@ void ShardBuilder::Build(std::span<const std::int32_t> users, Shard& shard) {
   }
 }
 
+std::int64_t ShardBuilder::Local(std::int32_t item, Shard& shard) {
+  std::int64_t& local = local_[static_cast<std::size_t>(item)];
+  if (local < 0) {
+    local = static_cast<std::int64_t>(shard.items.size());
+    shard.items.push_back(item);
+  }
+  return local;
+}
+
 void ShardBuilder::AddUser(std::int64_t user, Shard& shard) {
   const data::DisplaySet& displays = index_.displays();
   const auto u = static_cast<std::size_t>(user);
   const auto first = static_cast<std::int64_t>(clicks_.size());
   for (const std::int64_t place : index_.clicks_of(user)) {
-    const std::int32_t item = displays.items[static_cast<std::size_t>(place)];
-    std::int64_t& local = local_[static_cast<std::size_t>(item)];
-    if (local < 0) {
-      local = static_cast<std::int64_t>(shard.items.size());
-      shard.items.push_back(item);
-    }
-    clicks_.push_back(local);
+    clicks_.push_back(Local(displays.items[static_cast<std::size_t>(place)], shard));
   }
   const auto carried = static_cast<std::int64_t>(sequences_.size());
   if (shape_.state == StateKind::kLstm) {
@@ -112,12 +113,7 @@ void ShardBuilder::AddDisplay(std::int64_t display, Shard& shard) {
   const std::int64_t choice = shard.choices();
   shard.choice.push_back(displays.choice[static_cast<std::size_t>(display)]);
   for (const std::int32_t item : displays.shown(display)) {
-    std::int64_t& local = local_[static_cast<std::size_t>(item)];
-    if (local < 0) {
-      local = static_cast<std::int64_t>(shard.items.size());
-      shard.items.push_back(item);
-    }
-    shard.row_item.push_back(local);
+    shard.row_item.push_back(Local(item, shard));
     shard.row_choice.push_back(choice);
   }
   shard.offsets.push_back(static_cast<std::int64_t>(shard.row_item.size()));

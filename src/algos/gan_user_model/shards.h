@@ -28,7 +28,6 @@ class ClickIndex {
   }
   // Displays of a user that are learnt from.
   [[nodiscard]] std::int64_t choices_of(std::int64_t user) const { return choices_[static_cast<std::size_t>(user)]; }
-  [[nodiscard]] std::int64_t choices() const { return total_; }
   // Places in displays().items of what a user clicked, in time order.
   [[nodiscard]] std::span<const std::int64_t> clicks_of(std::int64_t user) const {
     const auto u = static_cast<std::size_t>(user);
@@ -36,16 +35,16 @@ class ClickIndex {
                                       static_cast<std::size_t>(click_offsets_[u + 1] - click_offsets_[u]));
   }
   // [I] items that some display shows.
-  [[nodiscard]] std::vector<std::uint8_t> Shown() const;
+  [[nodiscard]] const std::vector<std::uint8_t>& shown() const { return shown_; }
 
  private:
   const data::DisplaySet& displays_;
   std::int64_t num_items_;
   bool no_click_;
-  std::int64_t total_ = 0;
   std::vector<std::int64_t> choices_;        // [U]
   std::vector<std::int64_t> click_offsets_;  // [U + 1]
   std::vector<std::int64_t> clicks_;
+  std::vector<std::uint8_t> shown_;
 };
 
 // E choices that show R items, N of them distinct. Local items are places in `items`; -1 stands for a row of zeros.
@@ -72,6 +71,8 @@ class ShardBuilder {
   void Build(std::span<const std::int32_t> users, Shard& shard);
 
  private:
+  // The place of an item among the shard's.
+  std::int64_t Local(std::int32_t item, Shard& shard);
   void AddUser(std::int64_t user, Shard& shard);
   void AddDisplay(std::int64_t display, Shard& shard);
   void AddRecent(std::span<const std::int64_t> clicks, Shard& shard) const;

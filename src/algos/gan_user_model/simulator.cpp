@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,26 +82,20 @@ class SimulatedClicks final : public sim::ClickModel {
   void EvaluateRows(const sim::UserRows& users, base::MatrixView<const std::int32_t> items, std::int64_t first,
                     std::int64_t last, base::MatrixView<float> utilities, base::MatrixView<float> rewards) const {
     const auto cells = static_cast<std::size_t>((last - first) * items.cols);
-    const std::int64_t members = model_->members();
     std::vector<const float*> rows(cells);
-    std::vector<float> by_member(cells * static_cast<std::size_t>(members));
-    UserNet::Scratch scratch;
-    for (std::int64_t member = 0; member < members; ++member) {
-      for (std::size_t cell = 0; cell < cells; ++cell) {
-        const std::int64_t row = first + static_cast<std::int64_t>(cell) / items.cols;
-        rows[cell] = users.traits.row(row).data() + member * model_->net(member).num_traits();
-      }
-      model_->net(member).Rewards(rows, {items.row(first).data(), cells}, scratch,
-                                  by_member.data() + static_cast<std::size_t>(member) * cells);
+    for (std::size_t cell = 0; cell < cells; ++cell) {
+      rows[cell] = users.traits.row(first + static_cast<std::int64_t>(cell) / items.cols).data();
     }
+    std::vector<float> by_member(cells * static_cast<std::size_t>(model_->members()));
+    UserModel::Scratch scratch;
+    model_->Rewards(rows, {items.row(first).data(), cells}, scratch, by_member.data());
     for (std::size_t cell = 0; cell < cells; ++cell) {
       const std::int64_t row = first + static_cast<std::int64_t>(cell) / items.cols;
       const std::size_t column = cell % static_cast<std::size_t>(items.cols);
       const auto [mean, reward] = Weigh(by_member, cell, cells);
       float felt = mean;
       if (options_.one_member_a_user) {
-        const auto member = static_cast<std::int64_t>(users.traits.row(row).back());
-        felt = by_member[static_cast<std::size_t>(member) * cells + cell] + model_->offset(member);
+        felt = by_member[static_cast<std::size_t>(users.traits.row(row).back()) * cells + cell];
       }
       utilities.row(row)[column] = utility_ * felt;
       rewards.row(row)[column] = reward;
@@ -115,7 +108,7 @@ class SimulatedClicks final : public sim::ClickModel {
     const auto members = static_cast<std::size_t>(model_->members());
     float sum = 0.0F;
     for (std::size_t member = 0; member < members; ++member) {
-      sum += by_member[member * cells + cell] + model_->offset(static_cast<std::int64_t>(member));
+      sum += by_member[member * cells + cell];
     }
     const float mean = sum / static_cast<float>(members);
     if (options_.reward == SimulatorReward::kClick) {
@@ -125,7 +118,7 @@ class SimulatedClicks final : public sim::ClickModel {
     if (options_.pessimism > 0.0) {
       float square = 0.0F;
       for (std::size_t member = 0; member < members; ++member) {
-        const float off = by_member[member * cells + cell] + model_->offset(static_cast<std::int64_t>(member)) - mean;
+        const float off = by_member[member * cells + cell] - mean;
         square += off * off;
       }
       reward -= static_cast<float>(options_.pessimism) * std::sqrt(square / static_cast<float>(members));
@@ -150,10 +143,6 @@ class Simulator final : public sim::ClickEnvironment {
   [[nodiscard]] std::string identity() const override { return identity_; }
   [[nodiscard]] base::MatrixView<const float> item_features() const override {
     return clicks_->model().net(0).item_vectors();
-  }
-  [[nodiscard]] std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,
-                                              double /*discount*/) const override {
-    return std::nullopt;
   }
   void UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
     if (!observed()) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/gan_user_model/trainer.h"
 
-#include <string>
+#include <numeric>
+#include <utility>
 
 #include "algos/common/finite.h"
 #include "algos/gan_user_model/calibrate.h"
@@ -27,8 +28,7 @@ GanTrainer::GanTrainer(const core::TrainView& view, GanTrainerOptions options, c
   if (options_.offset_unknown) {
     base::LogWarn(
         "gan_user_model: choosing nothing has a reward, but no display was left without a click: nothing holds the "
-        "mean "
-        "reward, which grows as long as training goes on, and simulated users will click almost always. Expected "
+        "mean reward, which grows as long as training goes on, and simulated users will click almost always. Expected "
         "gan_user_model.no_click auto or absent");
   }
   for (std::int64_t member = 0; member < options_.model.members; ++member) {
@@ -58,8 +58,8 @@ void GanTrainer::Changed() {
 void GanTrainer::BeginPhase(std::int64_t phase) {
   nn::Guarded([&] {
     Changed();
-    for (auto& learner : learners_) {
-      if (phase == 1) {
+    if (phase == 1) {
+      for (auto& learner : learners_) {
         learner->BeginGame();
       }
     }
@@ -116,8 +116,9 @@ std::optional<double> GanTrainer::Validate(const base::StopFlag* stop) {
   }
   return nn::Guarded([&] {
     // As the model would be if training ended here.
-    const float scale = FittedScale();
-    const double value = MeanLogLikelihood(Scaled(Model()->choice(), scale), ValidationUtilities(scale), *validation_);
+    const std::vector<float> rewards = ValidationRewards();
+    const float scale = FittedScale(rewards);
+    const double value = MeanLogLikelihood(Scaled(Model()->choice(), scale), Utilities(rewards, scale), *validation_);
     CheckFinite(value, "log_likelihood");
     return value;
   });
@@ -137,25 +138,35 @@ void GanTrainer::EndPhase() {
       learner->RestoreBest();
     }
     Changed();
-    const float scale = FittedScale();
-    Changed();
-    scale_ = scale;
+    if (options_.temperature && validation_ != nullptr) {
+      const float scale = FittedScale(ValidationRewards());
+      Changed();
+      scale_ = scale;
+    }
   });
 }
 
-std::vector<float> GanTrainer::ValidationUtilities(float scale) const {
-  std::vector<float> utilities = DisplayRewards(*Model(), *validation_);
-  for (float& value : utilities) {
-    value *= scale * static_cast<float>(Model()->utility_of_reward());
+std::vector<float> GanTrainer::ValidationRewards() const {
+  std::vector<float> rewards = DisplayRewards(*Model(), *validation_);
+  CheckFinite(std::accumulate(rewards.begin(), rewards.end(), 0.0), "reward");
+  return rewards;
+}
+
+std::vector<float> GanTrainer::Utilities(std::span<const float> rewards, float scale) const {
+  const float factor = scale * static_cast<float>(Model()->utility_of_reward());
+  std::vector<float> utilities;
+  utilities.reserve(rewards.size());
+  for (const float reward : rewards) {
+    utilities.push_back(reward * factor);
   }
   return utilities;
 }
 
-float GanTrainer::FittedScale() const {
-  if (!options_.temperature || validation_ == nullptr) {
+float GanTrainer::FittedScale(std::span<const float> rewards) const {
+  if (!options_.temperature) {
     return 1.0F;
   }
-  return static_cast<float>(FitScale(Model()->choice(), ValidationUtilities(1.0F), *validation_));
+  return static_cast<float>(FitScale(Model()->choice(), Utilities(rewards, 1.0F), *validation_));
 }
 
 base::TensorSet GanTrainer::Export() const {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "algos/gan_user_model/learner.h"
@@ -43,9 +45,11 @@ class GanTrainer final : public core::Trainer {
   // The model as it is now; made anew after each change.
   const std::shared_ptr<const UserModel>& Model() const;
   void Changed();
-  // Of what was shown in validation. REQUIRES: validation displays, scale_ == 1.
-  [[nodiscard]] std::vector<float> ValidationUtilities(float scale) const;
-  [[nodiscard]] float FittedScale() const;  // 1 without validation displays, or when utilities are not to be scaled
+  // Of what was shown in validation. REQUIRES: validation displays.
+  [[nodiscard]] std::vector<float> ValidationRewards() const;
+  // What utilities of these rewards are to be scaled by; 1 when they are not to be.
+  [[nodiscard]] float FittedScale(std::span<const float> rewards) const;
+  [[nodiscard]] std::vector<float> Utilities(std::span<const float> rewards, float scale) const;
 
   GanTrainerOptions options_;
   ClickIndex index_;

@@ -86,14 +86,22 @@ void UserModel::Advance(std::span<const std::int32_t> recent, float* traits) con
   }
 }
 
-void UserModel::Rewards(const float* traits, std::span<const std::int32_t> items, Scratch& scratch, float* out) const {
+void UserModel::Rewards(std::span<const float* const> users, std::span<const std::int32_t> items, Scratch& scratch,
+                        float* out) const {
+  scratch.rows.resize(users.size());
   for (std::int64_t member = 0; member < members(); ++member) {
-    scratch.rows.assign(items.size(), traits + member * net(0).num_traits());
+    const std::int64_t own = member * net(0).num_traits();
+    std::transform(users.begin(), users.end(), scratch.rows.begin(), [own](const float* user) { return user + own; });
     net(member).Rewards(scratch.rows, items, scratch.net, out);
     for (std::size_t i = 0; i < items.size(); ++i) {
-      *out++ += offset(member);
+      *out++ += offsets_[static_cast<std::size_t>(member)];
     }
   }
+}
+
+void UserModel::Rewards(const float* traits, std::span<const std::int32_t> items, Scratch& scratch, float* out) const {
+  scratch.users.assign(items.size(), traits);
+  Rewards(scratch.users, items, scratch, out);
 }
 
 void UserModel::MeanRewards(const float* traits, std::span<const std::int32_t> items, Scratch& scratch,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "algos/gan_user_model/user_net.h"
@@ -42,21 +43,22 @@ class UserModel {
   [[nodiscard]] bool has_no_click() const { return !no_click_.empty(); }
   // The reward of choosing nothing, a mean over members; 0 where that is no choice.
   [[nodiscard]] float no_click_reward() const { return mean_no_click_; }
-  // What is added to a member's rewards so that they can be compared: members agree on choosing nothing, or on the
-  // mean of the catalogue.
-  [[nodiscard]] float offset(std::int64_t member) const { return offsets_[static_cast<std::size_t>(member)]; }
 
   // Numbers that a user carries, of all members. [E, each]
   [[nodiscard]] std::int64_t num_traits() const { return members() * net(0).num_traits(); }
   void AfterClicks(std::span<const std::int32_t> recent, float* traits) const;
   void Advance(std::span<const std::int32_t> recent, float* traits) const;
 
-  // r of `items` for one user's traits, member by member. out: [E, items.size()], offsets included.
   struct Scratch {
     UserNet::Scratch net;
-    std::vector<const float*> rows;
+    std::vector<const float*> users, rows;
     std::vector<float> rewards;
   };
+  // r of items[i] for the user whose traits begin at users[i], member by member. out: [E, items.size()], offsets
+  // included.
+  void Rewards(std::span<const float* const> users, std::span<const std::int32_t> items, Scratch& scratch,
+               float* out) const;
+  // The same for one user.
   void Rewards(const float* traits, std::span<const std::int32_t> items, Scratch& scratch, float* out) const;
   // The mean over members. out: [items.size()]
   void MeanRewards(const float* traits, std::span<const std::int32_t> items, Scratch& scratch, float* out) const;
@@ -65,7 +67,9 @@ class UserModel {
   ModelOptions options_;
   std::vector<UserNet> nets_;
   std::vector<float> no_click_;  // [E], or empty
-  std::vector<float> offsets_;   // [E]
+  // [E] What is added to a member's rewards so that they can be compared: members agree on choosing nothing, or on the
+  // mean of the catalogue.
+  std::vector<float> offsets_;
   float mean_no_click_ = 0.0F;
   double scale_ = 1.0;
 };

@@ -37,7 +37,7 @@ void AddScaled(const float* from, float factor, std::int64_t count, float* to) {
   }
 }
 
-// out [rows, cols] := in [rows, inner] weight [inner, stride], the first `cols` columns.
+// in [rows, inner] weight [inner, cols]
 std::vector<float> Product(std::span<const float> in, std::int64_t inner, const float* weight, std::int64_t cols) {
   const std::int64_t rows = static_cast<std::int64_t>(in.size()) / inner;
   std::vector<float> out(static_cast<std::size_t>(rows * cols), 0.0F);
@@ -52,14 +52,14 @@ std::vector<float> Product(std::span<const float> in, std::int64_t inner, const 
 void Elu(float* values, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const float x = values[i];
-    const float below = nn::FastExp(x < 0.0F ? x : 0.0F) - 1.0F;
+    const float below = nn::FastExp(x > 0.0F ? 0.0F : x) - 1.0F;  // so that NaN stays NaN
     values[i] = x > 0.0F ? x : below;
   }
 }
 
 float Sigmoid(float x) { return 1.0F / (1.0F + nn::FastExp(-x)); }
 
-// out [rows, L.out] := in [rows, L.in] weight + bias. REQUIRES: rows a multiple of kRows.
+// out [rows, width] := in [rows, inner] weight + bias. REQUIRES: rows a multiple of kRows.
 void Affine(const float* in, std::int64_t rows, std::int64_t inner, const float* weight, const float* bias,
             std::int64_t width, float* out) {
   for (std::int64_t panel = 0; panel < width; panel += kPanel) {
