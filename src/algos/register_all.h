@@ -10,8 +10,8 @@ namespace recforce::algos {
 // of their own: base::SetThreads alone says how many threads work.
 void RegisterAll(core::Registry& registry);
 
-// For the first line of a program: starts it anew, with its arguments, where OpenBLAS has taken kernels that are too old
-// for this processor. It chooses once, as it is loaded, by OPENBLAS_CORETYPE; where that is set nothing happens.
+// For the first line of a program: starts it anew, with its arguments, where OpenBLAS has taken kernels that are too
+// old for this processor. It chooses once, as it is loaded, by OPENBLAS_CORETYPE; where that is set nothing happens.
 void StartWithFastBlas(char* const* argv);
 
 }  // namespace recforce::algos
