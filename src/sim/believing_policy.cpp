@@ -57,12 +57,6 @@ class BelievingPolicy final : public core::SlatePolicy {
 
 std::unique_ptr<core::SlatePolicy> MakeBelievingPolicy(std::shared_ptr<const core::Environment> model,
                                                        std::unique_ptr<core::SlatePolicy> policy) {
-  if (!model->observed()) {
-    throw base::Error(base::ErrorKind::kUsage,
-                      model->identity() +
-                          ": what its users feel follows from more than their recent clicks; expected a model that "
-                          "knows them by their clicks");
-  }
   return std::make_unique<BelievingPolicy>(std::move(model), std::move(policy));
 }
 

@@ -12,8 +12,8 @@ namespace recforce::sim {
 
 // `policy` asks for Utilities and Rewards and hears what `model` says of users with the same last clicks, as many of
 // them as the model remembers; the users who answer may feel otherwise. Shows items as the model numbers them; over
-// another catalogue it is translated (sim/translated_policy.h). It may not ask for copies of users. Error(Usage): the
-// model is not observed, so that clicks do not say what its users feel.
+// another catalogue it is translated (sim/translated_policy.h). It may not ask for copies of users. REQUIRES:
+// model->observed().
 std::unique_ptr<core::SlatePolicy> MakeBelievingPolicy(std::shared_ptr<const core::Environment> model,
                                                        std::unique_ptr<core::SlatePolicy> policy);
 

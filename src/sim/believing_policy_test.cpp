@@ -7,8 +7,6 @@
 #include <algorithm>
 
 #include "sim/policies.h"
-#include "sim/worlds.h"
-#include "support/error_of.h"
 #include "support/standing_users.h"
 #include "support/toy_environment.h"
 
@@ -64,14 +62,6 @@ TEST(BelievingPolicyTest, NamesAreThoseOfThePolicies) {
     EXPECT_NE(MakeImmediatePolicy(name, *users), nullptr) << name;
   }
   EXPECT_EQ(MakeImmediatePolicy("random", *users), nullptr);
-}
-
-TEST(BelievingPolicyTest, AModelThatClicksDoNotExplainIsRefused) {
-  const std::shared_ptr<const core::Environment> latent = MakeWorld("latent", {.source = "world:latent"});
-  const std::string message = test::ErrorOf([&] { (void)MakeBelievingPolicy(latent, MakeGreedyPolicy(*latent)); });
-  EXPECT_EQ(message, "Usage: " + latent->identity() +
-                         ": what its users feel follows from more than their recent clicks; expected a model that "
-                         "knows them by their clicks");
 }
 
 }  // namespace

@@ -149,6 +149,10 @@ OpenedPolicy OpenBelief(const core::Registry& registry, std::string_view how, co
   OpenedPolicy opened;
   opened.item_ids = std::move(believed.item_ids);
   opened.name = std::string(how) + ":" + believed.name;
+  if (!model.observed()) {
+    Usage(opened.name + ": what these users feel depends on more than their clicks: '" + model.identity() +
+          "'; expected a model whose choices follow from them");
+  }
   opened.trained_in = model.identity();
   opened.trained_in_learnt = model.learnt();
   opened.policy = sim::MakeBelievingPolicy(believed.environment, sim::MakeImmediatePolicy(how, model));
