@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "algos/common/elementwise.h"
 #include "algos/common/finite.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
@@ -117,13 +118,28 @@ std::vector<UserLearner::Users> UserLearner::ShardsOf(const Users& batch) const 
   return shards;
 }
 
-UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t number, const Users& users,
-                                               const Judge& judge, bool with_gradient) {
-  std::unique_ptr<ShardBuilder> builder =
-      builders_.Take([&] { return std::make_unique<ShardBuilder>(index_, options_.shape); });
-  Shard shard;
-  builder->Build(users, shard);
-  builders_.Give(std::move(builder));
+void UserLearner::Consider(std::size_t number, const Shard& shard, std::span<const float> rewards, const Judge& judge,
+                           std::span<float> slope, ShardResult& result) {
+  result.shown = static_cast<std::int64_t>(rewards.size());
+  result.reward = std::accumulate(rewards.begin(), rewards.end(), 0.0);
+  CheckFinite(result.reward, "reward");
+  result.sums = judge(number, shard.sets(), rewards, slope);
+}
+
+UserLearner::ShardResult UserLearner::RunPass(const Player& player, std::size_t number, Worker& worker,
+                                              const Judge& judge, bool with_gradient) const {
+  ShardResult result;
+  const std::span<const float> rewards = worker.pass.Forward(player.tensors(), options_.features, worker.shard);
+  std::vector<float> slope(rewards.size(), 0.0F);
+  Consider(number, worker.shard, rewards, judge, slope, result);
+  if (with_gradient) {
+    result.gradients = worker.pass.Backward(worker.shard, slope);
+  }
+  return result;
+}
+
+UserLearner::ShardResult UserLearner::RunTape(const Player& player, std::size_t number, const Shard& shard,
+                                              const Judge& judge, bool with_gradient) const {
   const torch::AutoGradMode mode(with_gradient);
   const torch::Tensor rows = RowIndex(shard.items, device_);
   std::vector<torch::Tensor> leaves;
@@ -144,19 +160,30 @@ UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t
   const torch::Tensor slope = torch::zeros_like(host);
   const auto count = static_cast<std::size_t>(host.numel());
   ShardResult result;
-  result.choices = shard.choices();
-  result.shown = host.numel();
-  const std::span<const float> values(host.data_ptr<float>(), count);
-  result.reward = std::accumulate(values.begin(), values.end(), 0.0);
-  CheckFinite(result.reward, "reward");
-  result.sums = judge(number, shard.sets(), values, std::span(slope.data_ptr<float>(), count));
+  Consider(number, shard, std::span<const float>(host.data_ptr<float>(), count), judge,
+           std::span(slope.data_ptr<float>(), count), result);
   if (with_gradient) {
     result.gradients = torch::autograd::grad({rewards}, inputs, {slope.to(device_)}, false, false, true);
-    if (parts_.no_click >= 0) {  // the last part
-      result.gradients.push_back(torch::full({1}, result.sums.d_no_click, rewards.options()));
-    }
   }
-  result.items = std::move(shard.items);
+  return result;
+}
+
+UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t number, const Users& users,
+                                               const Judge& judge, bool with_gradient) {
+  std::unique_ptr<Worker> worker = workers_.Take([&] {
+    return std::make_unique<Worker>(
+        Worker{ShardBuilder(index_, options_.shape), {}, ShardPass<float>(options_.shape, parts_)});
+  });
+  worker->builder.Build(users, worker->shard);
+  const bool taped = options_.shape.state == StateKind::kLstm || !device_.is_cpu();
+  ShardResult result = taped ? RunTape(player, number, worker->shard, judge, with_gradient)
+                             : RunPass(player, number, *worker, judge, with_gradient);
+  if (with_gradient && parts_.no_click >= 0) {  // the last part
+    result.gradients.push_back(torch::full({1}, result.sums.d_no_click, torch::TensorOptions().device(device_)));
+  }
+  result.choices = worker->shard.choices();
+  result.items = worker->shard.items;
+  workers_.Give(std::move(worker));
   return result;
 }
 
@@ -195,7 +222,6 @@ UserLearner::Gradients UserLearner::Merge(std::vector<ShardResult> results) cons
       item = static_cast<std::int32_t>(std::lower_bound(merged.items.begin(), merged.items.end(), item) -
                                        merged.items.begin());
     }
-    const torch::Tensor rows = RowIndex(result.items, device_);
     for (std::size_t index = 0; index < parts_.list.size(); ++index) {
       if (!result.gradients[index].defined()) {
         continue;
@@ -203,16 +229,15 @@ UserLearner::Gradients UserLearner::Merge(std::vector<ShardResult> results) cons
       torch::Tensor& sum = merged.parts[index];
       if (!ByItem(parts_.list[index].kind)) {
         sum.add_(result.gradients[index]);
-      } else if (sum.dim() == 2 && sum.is_cpu()) {
+      } else if (sum.is_cpu()) {
         const torch::Tensor from = result.gradients[index].contiguous();
-        const std::int64_t width = sum.size(1);
+        const std::int64_t width = from.dim() == 1 ? 1 : from.size(1);
         for (std::size_t r = 0; r < result.items.size(); ++r) {
-          const float* source = from.data_ptr<float>() + static_cast<std::int64_t>(r) * width;
-          float* to = sum.data_ptr<float>() + result.items[r] * width;
-          std::transform(to, to + width, source, to, std::plus<>());
+          AddScaled(from.data_ptr<float>() + static_cast<std::int64_t>(r) * width, width, 1.0F,
+                    sum.data_ptr<float>() + result.items[r] * width);
         }
       } else {
-        sum.index_add_(0, rows, result.gradients[index]);
+        sum.index_add_(0, RowIndex(result.items, device_), result.gradients[index]);
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "algos/common/elementwise.h"
 #include "algos/common/simd.h"
 #include "nn/tensor_io.h"
 #include "nn/vector_math.h"
@@ -33,19 +34,13 @@ std::vector<float> PadRows(std::span<const float> values, std::int64_t cols, std
   return out;
 }
 
-void AddScaled(const float* from, float factor, std::int64_t count, float* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[i] += factor * from[i];
-  }
-}
-
 // in [rows, inner] weight [inner, cols]
 std::vector<float> Product(std::span<const float> in, std::int64_t inner, const float* weight, std::int64_t cols) {
   const std::int64_t rows = static_cast<std::int64_t>(in.size()) / inner;
   std::vector<float> out(static_cast<std::size_t>(rows * cols), 0.0F);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t i = 0; i < inner; ++i) {
-      AddScaled(weight + i * cols, in[static_cast<std::size_t>(r * inner + i)], cols, out.data() + r * cols);
+      AddScaled(weight + i * cols, cols, in[static_cast<std::size_t>(r * inner + i)], out.data() + r * cols);
     }
   }
   return out;
@@ -80,17 +75,9 @@ void AddClicks(std::span<const std::int32_t> clicks, const float* table, std::in
   }
   for (std::size_t lag = 0; lag < clicks.size(); ++lag) {
     for (std::int64_t n = 0; n < kSums; ++n) {
-      AddScaled(table + clicks[lag] * width + at, weight[n * memory + static_cast<std::int64_t>(lag)], width - at,
+      AddScaled(table + clicks[lag] * width + at, width - at, weight[n * memory + static_cast<std::int64_t>(lag)],
                 sums + n * width + at);
     }
-  }
-}
-
-void Elu(float* values, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = values[i];
-    const float below = nn::FastExp(x > 0.0F ? 0.0F : x) - 1.0F;  // so that NaN stays NaN
-    values[i] = x > 0.0F ? x : below;
   }
 }
 
@@ -190,7 +177,7 @@ void UserNet::ReadState(const base::TensorSet& set, const std::string& prefix) {
     gate_weight_.assign(hidden.begin(), hidden.end());
     const std::span<const float> bias = Read(set, prefix + "lstm.bias", {gates});
     for (std::int64_t item = 0; item < shape_.items; ++item) {
-      AddScaled(bias.data(), 1.0F, gates, in_gates_.data() + item * gates);
+      AddScaled(bias.data(), gates, 1.0F, in_gates_.data() + item * gates);
     }
   }
 }
@@ -225,7 +212,7 @@ void UserNet::StepLstm(std::int32_t item, float* h, float* c) const {
   const std::int64_t size = shape_.hidden;
   std::vector<float> gates(in_gates_.begin() + item * 4 * size, in_gates_.begin() + (item + 1) * 4 * size);
   for (std::int64_t u = 0; u < size; ++u) {
-    AddScaled(gate_weight_.data() + u * 4 * size, h[u], 4 * size, gates.data());
+    AddScaled(gate_weight_.data() + u * 4 * size, 4 * size, h[u], gates.data());
   }
   const float* g = gates.data();
   for (std::int64_t u = 0; u < size; ++u) {
@@ -251,7 +238,7 @@ void UserNet::PositionState(std::span<const std::int32_t> recent, float* state) 
     AddClicks<1>(clicks, vectors_.data(), d, position_weight_.data() + n * shape_.memory, shape_.memory, state + n * d);
   }
   if (shape_.squash == Squash::kElu) {
-    Elu(state, shape_.positions * d);
+    EluInPlace(state, shape_.positions * d);
   } else if (shape_.squash == Squash::kTanh) {
     std::transform(state, state + shape_.positions * d, state, [](float x) { return nn::FastTanh(x); });
   }
@@ -323,11 +310,11 @@ void UserNet::Rewards(std::span<const float* const> traits, std::span<const std:
       std::transform(a, a + width_, b, scratch.in.data() + r * width_, std::plus<>());
     }
     std::fill(scratch.in.data() + count * width_, scratch.in.data() + padded * width_, 0.0F);
-    Elu(scratch.in.data(), count * width_);
+    EluInPlace(scratch.in.data(), count * width_);
     for (const Layer& layer : layers_) {
       Affine(scratch.in.data(), padded, layer.in, layer.weight.data(), layer.bias.data(), layer.out,
              scratch.out.data());
-      Elu(scratch.out.data(), count * layer.out);
+      EluInPlace(scratch.out.data(), count * layer.out);
       std::swap(scratch.in, scratch.out);
     }
     const auto last = static_cast<std::int64_t>(last_.size());
