@@ -26,10 +26,6 @@ std::vector<torch::Tensor> Copies(std::span<const torch::Tensor> tensors) {
   return copies;
 }
 
-torch::Tensor RowIndex(const std::vector<std::int32_t>& items, torch::Device device) {
-  return torch::tensor(std::vector<std::int64_t>(items.begin(), items.end()), torch::kInt64).to(device);
-}
-
 }  // namespace
 
 void EpochSums::Add(const EpochSums& other) {
@@ -118,83 +114,17 @@ std::vector<UserLearner::Users> UserLearner::ShardsOf(const Users& batch) const 
   return shards;
 }
 
-void UserLearner::Consider(std::size_t number, const Shard& shard, std::span<const float> rewards, const Judge& judge,
-                           std::span<float> slope, ShardResult& result) {
-  result.shown = static_cast<std::int64_t>(rewards.size());
-  result.reward = std::accumulate(rewards.begin(), rewards.end(), 0.0);
-  CheckFinite(result.reward, "reward");
-  result.sums = judge(number, shard.sets(), rewards, slope);
-}
-
-UserLearner::ShardResult UserLearner::RunPass(const Player& player, std::size_t number, Worker& worker,
-                                              const Judge& judge, bool with_gradient) const {
-  ShardResult result;
-  const std::span<const float> rewards = worker.pass.Forward(player.tensors(), options_.features, worker.shard);
-  std::vector<float> slope(rewards.size(), 0.0F);
-  Consider(number, worker.shard, rewards, judge, slope, result);
-  if (with_gradient) {
-    result.gradients = worker.pass.Backward(worker.shard, slope);
-  }
-  return result;
-}
-
-UserLearner::ShardResult UserLearner::RunTape(const Player& player, std::size_t number, const Shard& shard,
-                                              const Judge& judge, bool with_gradient) const {
-  const torch::AutoGradMode mode(with_gradient);
-  const torch::Tensor rows = RowIndex(shard.items, device_);
-  std::vector<torch::Tensor> leaves;
-  std::vector<torch::Tensor> inputs;
-  for (std::size_t index = 0; index < parts_.list.size(); ++index) {
-    const torch::Tensor& tensor = player.tensors()[index];
-    const PartKind kind = parts_.list[index].kind;
-    leaves.push_back((ByItem(kind) ? tensor.index_select(0, rows) : tensor).detach());
-    if (kind != PartKind::kNoClick) {
-      leaves.back().requires_grad_(with_gradient);
-      inputs.push_back(leaves.back());
-    }
-  }
-  const torch::Tensor features =
-      options_.features.defined() ? options_.features.index_select(0, rows) : torch::Tensor();
-  const torch::Tensor rewards = ShardRewards(options_.shape, parts_, leaves, features, shard);
-  const torch::Tensor host = rewards.detach().to(torch::kCPU).contiguous();
-  const torch::Tensor slope = torch::zeros_like(host);
-  const auto count = static_cast<std::size_t>(host.numel());
-  ShardResult result;
-  Consider(number, shard, std::span<const float>(host.data_ptr<float>(), count), judge,
-           std::span(slope.data_ptr<float>(), count), result);
-  if (with_gradient) {
-    result.gradients = torch::autograd::grad({rewards}, inputs, {slope.to(device_)}, false, false, true);
-  }
-  return result;
-}
-
-UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t number, const Users& users,
-                                               const Judge& judge, bool with_gradient) {
-  std::unique_ptr<Worker> worker = workers_.Take([&] {
-    return std::make_unique<Worker>(
-        Worker{ShardBuilder(index_, options_.shape), {}, ShardPass<float>(options_.shape, parts_)});
-  });
-  worker->builder.Build(users, worker->shard);
-  const bool taped = options_.shape.state == StateKind::kLstm || !device_.is_cpu();
-  ShardResult result = taped ? RunTape(player, number, worker->shard, judge, with_gradient)
-                             : RunPass(player, number, *worker, judge, with_gradient);
-  if (with_gradient && parts_.no_click >= 0) {  // the last part
-    result.gradients.push_back(torch::full({1}, result.sums.d_no_click, torch::TensorOptions().device(device_)));
-  }
-  result.choices = worker->shard.choices();
-  result.items = worker->shard.items;
-  workers_.Give(std::move(worker));
-  return result;
-}
-
-std::vector<UserLearner::ShardResult> UserLearner::Sweep(const Player& player, const std::vector<Users>& shards,
-                                                         const Judge& judge, bool with_gradient) {
+std::vector<ShardResult> UserLearner::Sweep(const Player& player, const std::vector<Users>& shards, const Judge& judge,
+                                            bool with_gradient) {
   std::vector<ShardResult> results(shards.size());
   base::ParallelFor(0, static_cast<std::int64_t>(shards.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     nn::PrepareWorker();
     for (std::int64_t number = begin; number < end; ++number) {
       const auto at = static_cast<std::size_t>(number);
-      results[at] = RunShard(player, at, shards[at], judge, with_gradient);
+      std::unique_ptr<ShardWorker> worker = workers_.Take(
+          [&] { return std::make_unique<ShardWorker>(index_, options_.shape, parts_, options_.features, device_); });
+      results[at] = worker->Run(player.tensors(), at, shards[at], judge, with_gradient);
+      workers_.Give(std::move(worker));
     }
   });
   return results;
