@@ -170,14 +170,14 @@ class Table:
         return lines
 
 
-def write_into_document(name, lines):
-    text = DOCUMENT.read_text(encoding="utf-8")
+def write_into_document(name, lines, document=DOCUMENT):
+    text = document.read_text(encoding="utf-8")
     begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
     if begin not in text or end not in text:
-        sys.exit(f"{DOCUMENT}: no markers for the table: '{begin}' and '{end}'")
+        sys.exit(f"{document}: no markers for the table: '{begin}' and '{end}'")
     before, rest = text.split(begin, 1)
     after = rest.split(end, 1)[1]
-    DOCUMENT.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
+    document.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
 
 
 def main():

@@ -29,6 +29,7 @@ GanUserModelConfig Effective(const config::Section& section) {
     config.position_squash = "none";
     config.position_bias = false;
     config.popularity = false;
+    config.repeats = false;
     config.no_click = "fixed";
     config.no_click_reward = 0.0;
   }
@@ -54,7 +55,8 @@ ModelOptions ModelOf(const GanUserModelConfig& config, std::int64_t num_items) {
                    .position_bias = config.position_bias,
                    .hidden = config.hidden,
                    .layers = config.reward_layers,
-                   .item_bias = config.popularity};
+                   .item_bias = config.popularity,
+                   .repeats = config.repeats};
   options.members = config.ensemble;
   options.law = core::ParseChoiceLaw(config.law);
   options.eta = config.eta;
@@ -148,10 +150,10 @@ const config::FieldTable& GanUserModelFields() {
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adam.")
           .Search(0.0003, 0.003, config::Scale::kLog)
           .Real("weight_decay", &C::weight_decay, 0.0, 1e6,
-                "Half of it times the squared weights and item vectors joins the loss.")
-          .Search(1e-6, 1e-2, config::Scale::kLog)
+                "Half of it times the squared weights and item vectors joins the loss of all training choices.")
+          .Search(0.1, 100.0, config::Scale::kLog)
           .Real("popularity_decay", &C::popularity_decay, 0.0, 1e6, "The same for the items' own biases.")
-          .Search(1e-6, 1e-2, config::Scale::kLog)
+          .Search(0.01, 10.0, config::Scale::kLog)
           .Real("clip", &C::clip, 0.0, 1e9, "Longest gradient of a step; 0: any length.")
           .Int("patience", &C::patience, 0, 1000000,
                "Stop after this many epochs without a better validation value; 0: run all epochs.")
@@ -173,6 +175,9 @@ const config::FieldTable& GanUserModelFields() {
           .Int("hidden", &C::hidden, 1, 65536, "lstm: hidden units.")
           .IntList("reward_layers", &C::reward_layers, 1, 65536, "Widths of the reward's hidden layers.")
           .Bool("popularity", &C::popularity, "Whether an item has a reward of its own, whatever the user.")
+          .Bool("repeats", &C::repeats,
+                "pw, lstm: whether an item that is among the last clicks has one more reward, by how many clicks ago "
+                "that was and the same for all items.")
           .Choice(
               "no_click", &C::no_click, {"auto", "learnt", "fixed", "absent"},
               "What choosing nothing is worth: learnt, no_click_reward, or no choice at all, its displays left out. "

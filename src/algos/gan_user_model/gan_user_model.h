@@ -14,12 +14,12 @@ struct GanUserModelConfig {
   std::int64_t epochs = 100;
   std::int64_t batch_size = 128;
   double learning_rate = 1e-3;
-  double weight_decay = 1e-3;
-  double popularity_decay = 1e-4;
+  double weight_decay = 10.0;
+  double popularity_decay = 0.1;
   double clip = 5.0;
   std::int64_t patience = 20;
   std::int64_t dim = 16;
-  double item_deviation = 0.6;
+  double item_deviation = 0.1;
   std::string item_features;
   std::string state = "pw";
   std::int64_t history = 20;
@@ -30,6 +30,7 @@ struct GanUserModelConfig {
   std::int64_t hidden = 20;
   std::vector<std::int64_t> reward_layers = {64, 64};
   bool popularity = true;
+  bool repeats = true;
   std::string no_click = "auto";
   double no_click_reward = 0.0;
   std::string law = "shannon";

@@ -57,10 +57,12 @@ UserLearner::UserLearner(const ClickIndex& index, const LearnerOptions& options,
 
 std::unique_ptr<Player> UserLearner::MakePlayer(std::vector<torch::Tensor> tensors, double learning_rate,
                                                 bool no_click_moves) const {
+  // Steps descend the mean loss of choices.
+  const double each = 1.0 / static_cast<double>(std::max<std::int64_t>(1, index_.choices()));
   return std::make_unique<Player>(parts_, std::move(tensors),
                                   PlayerOptions{.learning_rate = learning_rate,
-                                                .weight_decay = options_.weight_decay,
-                                                .popularity_decay = options_.popularity_decay,
+                                                .weight_decay = options_.weight_decay * each,
+                                                .popularity_decay = options_.popularity_decay * each,
                                                 .no_click_moves = no_click_moves});
 }
 
@@ -234,7 +236,7 @@ void UserLearner::BeginGame() {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> tensors = Copies(reward_->tensors());
   // Logits eta r: what is added up in the end is scaled, the rest stays.
-  for (const std::int64_t part : {parts_.out, parts_.out_bias, parts_.item_bias, parts_.no_click}) {
+  for (const std::int64_t part : {parts_.out, parts_.out_bias, parts_.item_bias, parts_.repeat, parts_.no_click}) {
     if (part >= 0) {
       tensors[static_cast<std::size_t>(part)].mul_(options_.terms.eta);
     }

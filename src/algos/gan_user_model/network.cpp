@@ -120,6 +120,9 @@ UserParts::UserParts(const UserShape& shape, bool with_no_click) {
   if (shape.item_bias) {
     item_bias = Add("item.bias", {shape.items}, PartKind::kItemBias);
   }
+  if (shape.has_repeats()) {
+    repeat = Add("repeat.weight", {shape.memory}, PartKind::kRepeat);
+  }
   if (shape.features > 0) {
     feature = Add("feature.weight", {shape.features, shape.dim}, PartKind::kWeight);
   }
@@ -198,6 +201,9 @@ torch::Tensor ShardRewards(const UserShape& shape, const UserParts& parts, std::
   torch::Tensor rewards = x.mv(p[At(parts.out)]) + p[At(parts.out_bias)];
   if (parts.item_bias >= 0) {
     rewards = rewards + RowsOf(p[At(parts.item_bias)].unsqueeze(1), row_item).squeeze(1);
+  }
+  if (parts.repeat >= 0) {
+    rewards = rewards + RowsOf(p[At(parts.repeat)].unsqueeze(1), Index(shard.row_lag, items)).squeeze(1);
   }
   return rewards;
 }

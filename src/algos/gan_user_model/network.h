@@ -19,6 +19,7 @@ enum class PartKind : std::uint8_t {
   kItemTable,  // [I, d]: steps and gradients name their rows
   kItemBias,   // [I]: likewise, with a decay of its own
   kWeight,     // decays
+  kRepeat,     // decays, in longer steps
   kPlain,      // does not
   kNoClick,    // reward of choosing nothing: its gradient comes from the loss
 };
@@ -36,9 +37,9 @@ struct Part {
 struct UserParts {
   UserParts(const UserShape& shape, bool no_click);
   std::vector<Part> list;
-  std::int64_t embedding = -1, item_bias = -1, feature = -1, position = -1, position_bias = -1, lstm_input = -1,
-               lstm_hidden = -1, lstm_bias = -1, state = -1, item = -1, first_bias = -1, out = -1, out_bias = -1,
-               no_click = -1;
+  std::int64_t embedding = -1, item_bias = -1, repeat = -1, feature = -1, position = -1, position_bias = -1,
+               lstm_input = -1, lstm_hidden = -1, lstm_bias = -1, state = -1, item = -1, first_bias = -1, out = -1,
+               out_bias = -1, no_click = -1;
   std::vector<std::int64_t> weights, biases;  // of layers after the first
 
  private:
@@ -46,7 +47,7 @@ struct UserParts {
 };
 
 // First values. Defaults: embeddings normal with deviation `item_deviation`, layers Kaiming, the last one a tenth of
-// it, position weights normal with deviation 0.3, an LSTM Glorot uniform, biases 0.
+// it, position weights normal with deviation 0.3, an LSTM Glorot uniform, biases and repeats 0.
 struct InitOptions {
   bool authors = false;  // position weights 1e-4, layers truncated normal with deviation 0.1, 1e-3 for positions
   double item_deviation = 0.1;

@@ -43,6 +43,7 @@ UserShape SmallShape(StateKind state) {
   shape.positions = 2;
   shape.hidden = 4;
   shape.layers = {5, 6};
+  shape.repeats = true;
   return shape;
 }
 

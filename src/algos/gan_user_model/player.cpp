@@ -7,7 +7,10 @@
 namespace recforce::algos {
 namespace {
 
-enum Decay : std::uint8_t { kDecaying, kPlain, kPopularity, kStays };
+// Steps of repeats, relative to others: they are few, most choices say something of them, and they go far from zero.
+constexpr double kRepeatStep = 10.0;
+
+enum Decay : std::uint8_t { kDecaying, kPlain, kPopularity, kRepeats, kStays };
 
 Decay DecayOf(PartKind kind, bool no_click_moves) {
   switch (kind) {
@@ -16,6 +19,8 @@ Decay DecayOf(PartKind kind, bool no_click_moves) {
       return kDecaying;
     case PartKind::kItemBias:
       return kPopularity;
+    case PartKind::kRepeat:
+      return kRepeats;
     case PartKind::kNoClick:
       return no_click_moves ? kPlain : kStays;
     default:
@@ -40,14 +45,15 @@ Player::Player(const UserParts& parts, std::vector<torch::Tensor> tensors, const
       members[decay].push_back(ByItem(kind) ? Rows(tensors_[index]) : tensors_[index]);
     }
   }
-  const auto add = [&](const char* name, Decay decay, double strength) {
+  const auto add = [&](const char* name, Decay decay, double strength, double step = 1.0) {
     // The gradient of half the decay times the squared length.
-    const nn::AdamOptions adam = {.learning_rate = options.learning_rate, .l2 = 0.5 * strength};
+    const nn::AdamOptions adam = {.learning_rate = step * options.learning_rate, .l2 = 0.5 * strength};
     groups_.push_back({name, nn::Adam(members[decay], adam)});
   };
   add("decaying", kDecaying, options.weight_decay);
   add("plain", kPlain, 0.0);
   add("popularity", kPopularity, options.popularity_decay);
+  add("repeats", kRepeats, options.weight_decay, kRepeatStep);
 }
 
 void Player::Step(std::span<const std::int32_t> items, std::span<const torch::Tensor> gradients) {

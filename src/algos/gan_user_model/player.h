@@ -15,8 +15,8 @@ namespace recforce::algos {
 
 struct PlayerOptions {
   double learning_rate = 1e-3;
-  double weight_decay = 1e-4;
-  double popularity_decay = 1e-4;
+  double weight_decay = 0.0;  // beside the mean loss of choices
+  double popularity_decay = 0.0;
   bool no_click_moves = true;  // else the reward of choosing nothing stays as it is
 };
 

@@ -23,7 +23,9 @@ struct UserShape {
   std::int64_t hidden = 20;                  // H
   std::vector<std::int64_t> layers{64, 64};  // hidden layers of the reward; at least one
   bool item_bias = true;
+  bool repeats = false;  // of items clicked before; without a state there are none
 
+  [[nodiscard]] bool has_repeats() const { return repeats && state != StateKind::kNone; }
   // S
   [[nodiscard]] std::int64_t state_width() const {
     switch (state) {

@@ -134,6 +134,9 @@ std::span<const T> ShardPass<T>::Forward(std::span<const torch::Tensor> tensors,
       const auto local = static_cast<std::size_t>(shard.row_item[static_cast<std::size_t>(r)]);
       reward += Part(parts_.item_bias)[shard.items[local]];
     }
+    if (const std::int64_t lag = parts_.repeat >= 0 ? shard.row_lag[static_cast<std::size_t>(r)] : -1; lag >= 0) {
+      reward += Part(parts_.repeat)[lag];
+    }
     rewards_[static_cast<std::size_t>(r)] = reward;
   }
   return rewards_;
@@ -208,6 +211,9 @@ std::vector<torch::Tensor> ShardPass<T>::Backward(const Shard& shard, std::span<
     *Gradient(parts_.out_bias) += by;
     if (parts_.item_bias >= 0) {
       Gradient(parts_.item_bias)[shard.row_item[static_cast<std::size_t>(r)]] += by;
+    }
+    if (const std::int64_t lag = parts_.repeat >= 0 ? shard.row_lag[static_cast<std::size_t>(r)] : -1; lag >= 0) {
+      Gradient(parts_.repeat)[lag] += by;
     }
   }
   d = BackThroughLayers(rows, d);

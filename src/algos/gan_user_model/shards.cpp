@@ -87,10 +87,11 @@ void ShardBuilder::AddUser(std::int64_t user, Shard& shard) {
   std::int64_t clicked = 0;
   for (std::int64_t d = displays.user_offsets[u]; d < displays.user_offsets[u + 1]; ++d) {
     if (index_.counts(d)) {
-      AddDisplay(d, shard);
+      const std::span<const std::int64_t> before =
+          std::span(clicks_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(clicked));
+      AddDisplay(d, before, shard);
       if (shape_.state == StateKind::kPositions) {
-        AddRecent(std::span(clicks_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(clicked)),
-                  shard);
+        AddRecent(before, shard);
       } else if (shape_.state == StateKind::kLstm) {
         std::int64_t sequence = carried;
         if (clicked > shape_.memory) {  // a window of its own
@@ -108,15 +109,24 @@ void ShardBuilder::AddUser(std::int64_t user, Shard& shard) {
   }
 }
 
-void ShardBuilder::AddDisplay(std::int64_t display, Shard& shard) {
+void ShardBuilder::AddDisplay(std::int64_t display, std::span<const std::int64_t> clicks, Shard& shard) {
   const data::DisplaySet& displays = index_.displays();
   const std::int64_t choice = shard.choices();
   shard.choice.push_back(displays.choice[static_cast<std::size_t>(display)]);
   for (const std::int32_t item : displays.shown(display)) {
     shard.row_item.push_back(Local(item, shard));
     shard.row_choice.push_back(choice);
+    if (shape_.has_repeats()) {
+      shard.row_lag.push_back(Lag(clicks, shard.row_item.back()));
+    }
   }
   shard.offsets.push_back(static_cast<std::int64_t>(shard.row_item.size()));
+}
+
+std::int64_t ShardBuilder::Lag(std::span<const std::int64_t> clicks, std::int64_t item) const {
+  const auto end = clicks.rbegin() + std::min<std::int64_t>(shape_.memory, static_cast<std::int64_t>(clicks.size()));
+  const auto at = std::find(clicks.rbegin(), end, item);
+  return at == end ? -1 : at - clicks.rbegin();
 }
 
 void ShardBuilder::AddRecent(std::span<const std::int64_t> clicks, Shard& shard) const {

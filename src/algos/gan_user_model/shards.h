@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -26,7 +27,10 @@ class ClickIndex {
   [[nodiscard]] bool counts(std::int64_t display) const {
     return no_click_ || displays_.choice[static_cast<std::size_t>(display)] >= 0;
   }
-  // Displays of a user that are learnt from.
+  // Displays that are learnt from, of all users and of one.
+  [[nodiscard]] std::int64_t choices() const {
+    return std::accumulate(choices_.begin(), choices_.end(), std::int64_t{0});
+  }
   [[nodiscard]] std::int64_t choices_of(std::int64_t user) const { return choices_[static_cast<std::size_t>(user)]; }
   // Places in displays().items of what a user clicked, in time order.
   [[nodiscard]] std::span<const std::int64_t> clicks_of(std::int64_t user) const {
@@ -54,6 +58,7 @@ struct Shard {
   std::vector<std::int32_t> choice;        // [E]
   std::vector<std::int64_t> row_item;      // [R] local item
   std::vector<std::int64_t> row_choice;    // [R]
+  std::vector<std::int64_t> row_lag;       // repeats: [R] clicks since the last one on the item, -1: not among m
   std::vector<std::int64_t> recent;        // positions: [E, m] local items, newest first, -1 where there is none
   std::vector<std::int64_t> step_items;    // lstm: [L] local items, all first clicks, then all second ones ...
   std::vector<std::int64_t> step_counts;   // [T] sequences that are at least so long; their sum is L
@@ -74,7 +79,9 @@ class ShardBuilder {
   // The place of an item among the shard's.
   std::int64_t Local(std::int32_t item, Shard& shard);
   void AddUser(std::int64_t user, Shard& shard);
-  void AddDisplay(std::int64_t display, Shard& shard);
+  // `clicks`: of the user before, oldest first.
+  void AddDisplay(std::int64_t display, std::span<const std::int64_t> clicks, Shard& shard);
+  [[nodiscard]] std::int64_t Lag(std::span<const std::int64_t> clicks, std::int64_t item) const;
   void AddRecent(std::span<const std::int64_t> clicks, Shard& shard) const;
   void FinishSequences(Shard& shard);
 

@@ -27,6 +27,7 @@ ModelOptions SmallModel(StateKind state, std::int64_t members = 1) {
   options.shape.memory = 4;
   options.shape.hidden = 5;
   options.shape.layers = {24, 10};
+  options.shape.repeats = true;
   options.members = members;
   return options;
 }
@@ -41,6 +42,9 @@ base::TensorSet Tensors(const ModelOptions& options, bool no_click) {
         options.shape, parts,
         {.item_deviation = 1.0, .no_click = 0.1, .seed = 5, .number = static_cast<std::uint64_t>(member)}, torch::kCPU);
     tensors[static_cast<std::size_t>(parts.out)].mul_(20.0);
+    if (parts.repeat >= 0) {
+      tensors[static_cast<std::size_t>(parts.repeat)].fill_(-0.7);
+    }
     tensors[static_cast<std::size_t>(parts.out_bias)].fill_(0.3 * static_cast<double>(member));
     SaveParts(parts, tensors, set, MemberPrefix(member));
   }

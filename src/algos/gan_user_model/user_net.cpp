@@ -3,6 +3,7 @@
 #include "algos/gan_user_model/user_net.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "algos/common/elementwise.h"
 #include "algos/common/simd.h"
@@ -161,6 +162,10 @@ void UserNet::ReadItems(const base::TensorSet& set, const std::string& prefix, s
 }
 
 void UserNet::ReadState(const base::TensorSet& set, const std::string& prefix) {
+  if (shape_.has_repeats()) {
+    const std::span<const float> repeat = Read(set, prefix + "repeat.weight", {shape_.memory});
+    repeat_.assign(repeat.begin(), repeat.end());
+  }
   if (shape_.state == StateKind::kPositions) {
     const std::span<const float> weight = Read(set, prefix + "position.weight", {shape_.positions, shape_.memory});
     position_weight_.assign(weight.begin(), weight.end());
@@ -205,7 +210,31 @@ void UserNet::ReadReward(const base::TensorSet& set, const std::string& prefix) 
   last_ = PadRows(Read(set, prefix + "reward.out.weight", {last}), last, Padded(last));
 }
 
-std::int64_t UserNet::num_traits() const { return width_ + (shape_.state == StateKind::kLstm ? 2 * shape_.hidden : 0); }
+std::int64_t UserNet::clicks_at() const { return width_ + (shape_.state == StateKind::kLstm ? 2 * shape_.hidden : 0); }
+
+std::int64_t UserNet::num_traits() const { return clicks_at() + static_cast<std::int64_t>(repeat_.size()); }
+
+// The bits of item + 1, so that every number of a catalogue is exact and no click is zero.
+void UserNet::KeepClicks(std::span<const std::int32_t> recent, float* traits) const {
+  for (std::size_t lag = 0; lag < repeat_.size(); ++lag) {
+    const std::int32_t item = lag < recent.size() ? recent[lag] : -1;
+    traits[clicks_at() + static_cast<std::int64_t>(lag)] = std::bit_cast<float>(item + 1);
+  }
+}
+
+float UserNet::Repeat(const float* traits, std::int32_t item) const {
+  const float* clicks = traits + clicks_at();
+  for (std::size_t lag = 0; lag < repeat_.size(); ++lag) {
+    const auto clicked = std::bit_cast<std::int32_t>(clicks[lag]);
+    if (clicked == item + 1) {
+      return repeat_[lag];
+    }
+    if (clicked == 0) {
+      break;
+    }
+  }
+  return 0.0F;
+}
 
 // c := c sigmoid(f + 1) + sigmoid(i) tanh(j), h := tanh(c) sigmoid(o)
 void UserNet::StepLstm(std::int32_t item, float* h, float* c) const {
@@ -253,6 +282,7 @@ void UserNet::FirstLayer(const float* state, float* traits) const {
 }
 
 void UserNet::AfterClicks(std::span<const std::int32_t> recent, float* traits) const {
+  KeepClicks(recent, traits);
   if (shape_.state == StateKind::kLstm) {
     float* h = traits + width_;
     std::fill(h, h + 2 * shape_.hidden, 0.0F);
@@ -282,6 +312,7 @@ void UserNet::Advance(std::span<const std::int32_t> recent, float* traits) const
     AfterClicks(recent, traits);
     return;
   }
+  KeepClicks(recent, traits);
   float* h = traits + width_;
   StepLstm(recent.front(), h, h + shape_.hidden);
   FirstLayer(h, traits);
@@ -320,7 +351,8 @@ void UserNet::Rewards(std::span<const float* const> traits, std::span<const std:
     const auto last = static_cast<std::int64_t>(last_.size());
     for (std::int64_t r = 0; r < count; ++r) {
       out[begin + r] = Dot(scratch.in.data() + r * last, last_.data(), last) +
-                       own_[static_cast<std::size_t>(items[static_cast<std::size_t>(begin + r)])];
+                       own_[static_cast<std::size_t>(items[static_cast<std::size_t>(begin + r)])] +
+                       Repeat(traits[static_cast<std::size_t>(begin + r)], items[static_cast<std::size_t>(begin + r)]);
     }
   }
 }

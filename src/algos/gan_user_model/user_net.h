@@ -22,7 +22,7 @@ class UserNet {
   UserNet(const UserShape& shape, const base::TensorSet& set, const std::string& prefix,
           std::span<const float> features);
 
-  // Numbers that a user carries: the state's share of the first layer and, of an LSTM, h and c.
+  // Numbers that a user carries: the state's share of the first layer, h and c of an LSTM, and for repeats the clicks.
   [[nodiscard]] std::int64_t num_traits() const;
   // recent: clicks, newest first, then -1; the first m count. traits: [num_traits()].
   void AfterClicks(std::span<const std::int32_t> recent, float* traits) const;
@@ -53,6 +53,9 @@ class UserNet {
   void ReadReward(const base::TensorSet& set, const std::string& prefix);
   void StepLstm(std::int32_t item, float* h, float* c) const;
   void PositionState(std::span<const std::int32_t> recent, float* state) const;
+  [[nodiscard]] std::int64_t clicks_at() const;  // place of the clicks among the traits
+  void KeepClicks(std::span<const std::int32_t> recent, float* traits) const;
+  [[nodiscard]] float Repeat(const float* traits, std::int32_t item) const;
   // traits := bias + state W_s
   void FirstLayer(const float* state, float* traits) const;
 
@@ -61,6 +64,7 @@ class UserNet {
   std::vector<float> vectors_;                          // [I, d]
   std::vector<float> in_first_;                         // [I, width] f_a W_f
   std::vector<float> own_;                              // [I] b_a and the bias of the last layer
+  std::vector<float> repeat_;                           // [m], or empty
   std::vector<float> position_weight_, position_bias_;  // [n, m], [n, d]
   std::vector<float> in_gates_, gate_weight_;           // [I, 4 H] f_a W_x + bias, [H, 4 H]
   std::vector<float> state_weight_, first_bias_;        // [S, width], [width]
