@@ -316,7 +316,7 @@ TEST(MakeSplitTest, SaysWhenNothingIsLeft) {
 
 TEST(SplitFieldsTest, DescribesEveryMember) {
   const config::FieldTable& fields = SplitFields();
-  ASSERT_EQ(fields.size(), 13);
+  ASSERT_EQ(fields.size(), 14);
   EXPECT_EQ(fields[0].key, "kind");
   EXPECT_EQ(fields[0].allowed,
             "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|session|given|displays");

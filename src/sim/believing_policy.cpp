@@ -43,6 +43,7 @@ class BelievingPolicy final : public core::SlatePolicy {
   BelievingPolicy(std::shared_ptr<const core::Environment> model, std::unique_ptr<core::SlatePolicy> policy)
       : model_(std::move(model)), policy_(std::move(policy)) {}
 
+  [[nodiscard]] std::int64_t memory() const override { return model_->memory(); }
   void Choose(const core::Episodes& episodes, std::uint64_t seed,
               base::MatrixView<std::int32_t> slates) const override {
     policy_->Choose(ImaginedEpisodes(episodes, *model_), seed, slates);

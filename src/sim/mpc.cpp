@@ -49,6 +49,7 @@ class MpcPolicy final : public core::SlatePolicy {
         discount_(discount),
         base_(std::move(base)) {}
 
+  [[nodiscard]] std::int64_t memory() const override { return base_->memory(); }
   void Choose(const core::Episodes& episodes, std::uint64_t seed, Slates slates) const override {
     std::set<std::int32_t> steps;
     for (std::int64_t row = 0; row < slates.rows; ++row) {

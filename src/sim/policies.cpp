@@ -148,6 +148,7 @@ class RecommenderPolicy final : public core::SlatePolicy {
   RecommenderPolicy(std::shared_ptr<const core::Recommender> recommender, bool repeats)
       : recommender_(std::move(recommender)), repeats_(repeats) {}
 
+  [[nodiscard]] std::int64_t memory() const override { return kRecommenderClicks; }
   void Choose(const core::Episodes& episodes, std::uint64_t /*seed*/, Slates slates) const override {
     std::unique_ptr<Table> table = idle_.Take([] { return std::make_unique<Table>(); });
     for (std::int64_t begin = 0; begin < slates.rows; begin += kUsersPerScoring) {

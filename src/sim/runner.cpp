@@ -10,6 +10,7 @@
 
 #include "recforce/base/error.h"
 #include "sim/policies.h"
+#include "sim/remembering_episodes.h"
 
 namespace recforce::sim {
 namespace {
@@ -50,7 +51,10 @@ class Simulation {
   void RunBatch(std::int64_t first, std::int64_t count) {
     std::vector<std::int64_t> users(static_cast<std::size_t>(count));
     std::iota(users.begin(), users.end(), plan_.first_user + first);
-    const std::unique_ptr<core::Episodes> episodes = environment_.Start(users, plan_.seed);
+    std::unique_ptr<core::Episodes> episodes = environment_.Start(users, plan_.seed);
+    if (policy_.memory() > environment_.memory()) {
+      episodes = RememberClicks(std::move(episodes), policy_.memory());
+    }
     std::vector<std::int32_t> buffer(static_cast<std::size_t>(count * plan_.slate));
     const base::MatrixView<std::int32_t> slates{buffer.data(), count, plan_.slate};
     core::Feedback feedback;

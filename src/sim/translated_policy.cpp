@@ -64,6 +64,7 @@ class TranslatedPolicy final : public core::SlatePolicy {
     }
   }
 
+  [[nodiscard]] std::int64_t memory() const override { return policy_->memory(); }
   void Choose(const core::Episodes& episodes, std::uint64_t seed,
               base::MatrixView<std::int32_t> slates) const override {
     policy_->Choose(TranslatedEpisodes(episodes, items_, own_), seed, slates);

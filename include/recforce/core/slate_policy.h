@@ -14,6 +14,9 @@ namespace recforce::core {
 class SlatePolicy {
  public:
   virtual ~SlatePolicy() = default;
+  // How many clicks it reads, at most: who shows it users gives Episodes::recent() as many columns, or the
+  // Environment::memory() of these users, if that is more.
+  [[nodiscard]] virtual std::int64_t memory() const { return 0; }
   // slates: [B, k], distinct items, best first; rows of users who have left may be anything in range. What is random
   // is drawn from (seed, user, step).
   virtual void Choose(const Episodes& episodes, std::uint64_t seed, base::MatrixView<std::int32_t> slates) const = 0;

@@ -303,11 +303,17 @@ TEST(CdqnPolicyTest, SharedNetworksMakeSlatesOfAnyLength) {
                 "cdqn: slate has more items than there are to choose from: '7'; expected at most 6", [&] {
                   policy.Choose(users, 1, {slates.data(), 2, 7});
                 });
-  const recforce::test::StandingUsers longer({1, -1, 2, 3}, 2);
-  ExpectRefused(base::ErrorKind::kUsage,
-                "cdqn: users show another number of clicks than those of training: '2'; expected 1", [&] {
-                  policy.Choose(longer, 1, {slates.data(), 2, 2});
-                });
+}
+
+TEST(CdqnPolicyTest, ReadsAsManyClicksAsInTraining) {
+  const CdqnShape shape{.items = 6, .embedding = 3, .positions = 2, .hidden = {4}};
+  const CdqnPolicy policy(std::make_shared<CdqnScorer>(test::RandomParams(shape, 1)), {.slate = 2});
+  EXPECT_EQ(policy.memory(), 1);
+  Items slates(2 * 2);
+  policy.Choose(recforce::test::StandingUsers({1, 4}, 1), 1, {slates.data(), 2, 2});
+  Items longer(2 * 2);
+  policy.Choose(recforce::test::StandingUsers({1, 2, 4, 5}, 2), 1, {longer.data(), 2, 2});
+  EXPECT_EQ(longer, slates);
 }
 
 // The slate of what the user does not have, then Q of the first place, then what is outside the shortlist.

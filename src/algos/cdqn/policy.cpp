@@ -24,6 +24,15 @@ std::vector<std::int32_t> LastEvents(data::CsrView events, std::int64_t memory) 
   return recent;
 }
 
+std::vector<std::int32_t> FirstColumns(base::MatrixView<const std::int32_t> matrix, std::int64_t columns) {
+  std::vector<std::int32_t> first;
+  first.reserve(static_cast<std::size_t>(matrix.rows * columns));
+  for (std::int64_t row = 0; row < matrix.rows; ++row) {
+    first.insert(first.end(), matrix.row(row).begin(), matrix.row(row).begin() + columns);
+  }
+  return first;
+}
+
 }  // namespace
 
 std::int64_t NumChoices(const CdqnServing& serving, std::int64_t items) {
@@ -63,15 +72,12 @@ void CdqnPolicy::Choose(const core::Episodes& episodes, std::uint64_t /*seed*/,
   if (slates.cols > choices) {
     refuse("slate has more items than there are to choose from", slates.cols, choices);
   }
-  if (episodes.recent().cols != shape.memory) {
-    throw base::Error(base::ErrorKind::kUsage, "cdqn: users show another number of clicks than those of training: '" +
-                                                   std::to_string(episodes.recent().cols) + "'; expected " +
-                                                   std::to_string(shape.memory));
-  }
+  RECFORCE_CHECK(episodes.recent().cols >= memory(), "users show fewer clicks than the policy reads");
+  const std::vector<std::int32_t> clicks = FirstColumns(episodes.recent(), memory());
   nn::Guarded([&] {
     const torch::NoGradGuard no_grad;
     GreedySlates(
-        *scorer_, serving_, episodes.recent(), [&episodes](base::MatrixView<float> out) { episodes.Utilities(out); },
+        *scorer_, serving_, {clicks.data(), slates.rows, memory()}, [&episodes](base::MatrixView<float> out) { episodes.Utilities(out); },
         slates);
   });
 }

@@ -35,6 +35,7 @@ class CdqnPolicy final : public core::SlatePolicy {
  public:
   CdqnPolicy(std::shared_ptr<const CdqnScorer> scorer, CdqnServing serving)
       : scorer_(std::move(scorer)), serving_(serving) {}
+  [[nodiscard]] std::int64_t memory() const override { return scorer_->params().shape.memory; }
   // Error(Usage) for more items than separate networks have positions, or than there are.
   void Choose(const core::Episodes& episodes, std::uint64_t seed, base::MatrixView<std::int32_t> slates) const override;
 
