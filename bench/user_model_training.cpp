@@ -2,7 +2,9 @@
 // Epochs of the user model (state: two weighted sums of the last three clicks, layers 64-64, ELU, softmax choices, 50
 // users a step) on logs of the shapes of the public yelp and tb training parts, beside the same model in PyTorch: as
 // loops over Python lists with one-hot items, the way of the authors' program, and as one writes it with embeddings and
-// NumPy. Also the share of an epoch that goes into building its batches.
+// NumPy. Also the share of an epoch that goes into building its batches. Once on one thread and once on all: where
+// others use the machine, PyTorch's threads wait for each other in every operation, and only one thread compares
+// fairly.
 #include <cstdio>
 #include <numeric>
 #include <string>
@@ -31,8 +33,8 @@ algos::LearnerOptions Options(std::int64_t items) {
   return options;
 }
 
-std::string WriteLog(const std::string& name, const DisplayShape& shape, const data::DisplaySet& displays) {
-  return TwinFile("user_model_" + name)
+std::string WriteLog(const DisplayShape& shape, const data::DisplaySet& displays) {
+  return TwinFile("user_model")
       .Add(std::vector<std::int64_t>{shape.items, displays.num_users(), displays.size(),
                                      static_cast<std::int64_t>(displays.items.size()), kUsersAStep, base::Threads()})
       .Add(displays.user_offsets)
@@ -61,7 +63,7 @@ void Compare(const std::string& name, const DisplayShape& shape) {
   const algos::ClickIndex index(displays, shape.items, false);
   const algos::LearnerOptions options = Options(shape.items);
   algos::UserLearner learner(index, options, {});
-  PythonTwin torch("user_model_torch.py", WriteLog(name, shape, displays), "python3-torch");
+  PythonTwin torch("user_model_torch.py", WriteLog(shape, displays), "python3-torch");
   core::EpochContext context;
   double loss = 0.0;
   std::string losses[2];
@@ -86,9 +88,9 @@ void Compare(const std::string& name, const DisplayShape& shape) {
   }
   std::printf("%s: loss of the last epoch %.3f; loops %s, arrays %s\n", name.c_str(), loss, losses[0].c_str(),
               losses[1].c_str());
-  PrintRatio("user_model " + name + " over loops", contenders[1], contenders[0], ">= 20");
-  PrintRatio("user_model " + name + " over arrays", contenders[2], contenders[0], "> 1");
-  std::printf("ratio user_model %s batches: %.4f of an epoch (wanted < 0.05)\n", name.c_str(),
+  PrintRatio("user model, " + name + ", PyTorch loops", contenders[1], contenders[0], ">= 20");
+  PrintRatio("user model, " + name + ", PyTorch arrays", contenders[2], contenders[0], "> 1");
+  std::printf("ratio user model, %s, building batches: %.4f (of an epoch; wanted < 0.05)\n", name.c_str(),
               Median(contenders[3].seconds) / kBuilds / Median(contenders[0].seconds));
 }
 
@@ -98,6 +100,10 @@ void Compare(const std::string& name, const DisplayShape& shape) {
 int main() {
   using recforce::bench::Compare;
   recforce::bench::UseAllCores();
-  Compare("yelp", {.users = 703, .items = 804, .more = 0.17, .widest = 7});
-  Compare("tb", {.users = 685, .items = 4042, .more = 0.34, .widest = 10});
+  for (const int threads : {1, recforce::base::AvailableCores()}) {
+    recforce::base::SetThreads(threads);
+    const std::string with = ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+    Compare("yelp" + with, {.users = 703, .items = 804, .more = 0.17, .widest = 7});
+    Compare("tb" + with, {.users = 685, .items = 4042, .more = 0.34, .widest = 10});
+  }
 }
