@@ -37,9 +37,9 @@ struct Part {
 struct UserParts {
   UserParts(const UserShape& shape, bool no_click);
   std::vector<Part> list;
-  std::int64_t embedding = -1, item_bias = -1, repeat = -1, feature = -1, position = -1, position_bias = -1, lstm_input = -1,
-               lstm_hidden = -1, lstm_bias = -1, state = -1, item = -1, first_bias = -1, out = -1, out_bias = -1,
-               no_click = -1;
+  std::int64_t embedding = -1, item_bias = -1, repeat = -1, feature = -1, position = -1, position_bias = -1,
+               lstm_input = -1, lstm_hidden = -1, lstm_bias = -1, state = -1, item = -1, first_bias = -1, out = -1,
+               out_bias = -1, no_click = -1;
   std::vector<std::int64_t> weights, biases;  // of layers after the first
 
  private:

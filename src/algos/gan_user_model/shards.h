@@ -28,7 +28,9 @@ class ClickIndex {
     return no_click_ || displays_.choice[static_cast<std::size_t>(display)] >= 0;
   }
   // Displays that are learnt from, of all users and of one.
-  [[nodiscard]] std::int64_t choices() const { return std::accumulate(choices_.begin(), choices_.end(), std::int64_t{0}); }
+  [[nodiscard]] std::int64_t choices() const {
+    return std::accumulate(choices_.begin(), choices_.end(), std::int64_t{0});
+  }
   [[nodiscard]] std::int64_t choices_of(std::int64_t user) const { return choices_[static_cast<std::size_t>(user)]; }
   // Places in displays().items of what a user clicked, in time order.
   [[nodiscard]] std::span<const std::int64_t> clicks_of(std::int64_t user) const {
