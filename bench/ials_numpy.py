@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The sweep of bench/ials.cpp as one would write it in NumPy: one solve a row. Reads the interactions from the file
-that the benchmark names; does one sweep for each line of stdin and answers each with a dot."""
+that the benchmark names; does one sweep for each line of stdin and answers each with a line."""
 import sys
 
 import numpy as np
@@ -38,8 +38,7 @@ def main():
     for _ in sys.stdin:
         solve_side(item_offsets, item_users, w, h)
         solve_side(offsets, items, h, w)
-        sys.stdout.write(".")
-        sys.stdout.flush()
+        print("done", flush=True)
 
 
 if __name__ == "__main__":

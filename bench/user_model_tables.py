@@ -19,8 +19,7 @@ DOCUMENT = ROOT / "docs" / "algorithms" / "gan_user_model.md"
 FILES = ("yelp", "rsc", "tb")
 MEASURES = ("p@1", "p@2", "nll")
 COLUMNS = (*(("pessimistic", measure) for measure in MEASURES), ("optimistic", "p@1"), ("optimistic", "p@2"))
-ROWS = (("user model", []), ("`state=lstm`", ["state=lstm"]), ("`state=none`", ["state=none"]),
-        ("`repeats=false`", ["repeats=false"]))
+ROWS = (("user model", []), ("`repeats=false`", ["repeats=false"]), ("`state=none`", ["state=none"]))
 BASELINES = ("item_logit", "popularity_logit", "uniform")
 
 

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +13,8 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/print_trials.h"
+#include "cli/replay_log.h"
 #include "cli/run_settings.h"
 #include "recforce/base/error.h"
 #include "recforce/base/file_system.h"
@@ -30,7 +30,6 @@
 namespace recforce::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 // Users on whom popularity is measured; those who are tried are not among them.
@@ -62,28 +61,25 @@ config::Settings ResolveSettings(const SimulateArgs& args) {
   return settings;
 }
 
-// A policy that was tried, and what came of it.
-struct Tried {
-  std::string name;  // as --policy has it
-  sim::Outcome outcome;
-  sim::OutcomeSummary summary;
-  double seconds = 0.0;
-};
+sim::SimulationPlan PlanOf(const SimulateArgs& args, const sim::EnvironmentConfig& config) {
+  sim::SimulationPlan plan;
+  plan.users = args.users;
+  plan.horizon = config.horizon;
+  plan.slate = config.slate;
+  plan.seed = static_cast<std::uint64_t>(args.seed);
+  plan.discount = args.discount;
+  return plan;
+}
 
 class Trial {
  public:
-  Trial(const SimulateArgs& args, const Session& session)
+  Trial(const SimulateArgs& args, const Session& session, const config::Settings& settings,
+        const train::OpenedEnvironment& opened)
       : args_(args),
         session_(session),
-        settings_(ResolveSettings(args)),
-        config_(settings_.section("environment").As<sim::EnvironmentConfig>()),
-        opened_(train::OpenEnvironment(session.registry, config_, args.device)) {
-    plan_.users = args.users;
-    plan_.horizon = config_.horizon;
-    plan_.slate = config_.slate;
-    plan_.seed = static_cast<std::uint64_t>(args.seed);
-    plan_.discount = args.discount;
-  }
+        settings_(settings),
+        opened_(opened),
+        plan_(PlanOf(args, settings.section("environment").As<sim::EnvironmentConfig>())) {}
 
   void Execute() {
     // All policies are opened before the first is tried: a wrong name shows at once.
@@ -91,14 +87,14 @@ class Trial {
     for (const std::string& name : args_.policies) {
       policies.push_back(MakePolicy(name));
     }
-    optimum_ = opened_.environment->Optimum(plan_.slate, plan_.horizon, plan_.discount);
+    Trials trials{opened_, plan_, opened_.environment->Optimum(plan_.slate, plan_.horizon, plan_.discount), {}};
     for (std::size_t index = 0; index < policies.size(); ++index) {
-      Try(args_.policies[index], *policies[index]);
+      trials.tried.push_back(Try(args_.policies[index], *policies[index], trials.optimum));
     }
     if (args_.json) {
-      PrintJson();
+      PrintJson(trials);
     } else {
-      PrintTable();
+      PrintTable(trials);
     }
   }
 
@@ -114,23 +110,21 @@ class Trial {
       plan.users = std::max(kUsersOfPopularity, plan_.users);
       return sim::MakePopularityPolicy(sim::ClicksUnderRandom(environment, plan, session_.stop));
     }
-    if (name == "top_k") {
-      return sim::MakeTopRewardPolicy(environment.NumItems());
-    }
-    if (name == "top_utility") {
-      return sim::MakeTopUtilityPolicy(environment.NumItems());
-    }
-    if (name == "greedy") {
-      return sim::MakeGreedyPolicy(environment);
-    }
-    if (name == "myopic") {
-      return sim::MakeExactPolicy(environment);
+    if (std::shared_ptr<const core::SlatePolicy> policy = sim::MakeImmediatePolicy(name, environment)) {
+      return policy;
     }
     if (name == "mpc") {
       return MakeMpc(sim::MakeGreedyPolicy(environment));
     }
     if (name.starts_with(kMpcOf)) {
       return MakeMpc(OpenRun(name.substr(kMpcOf.size())));
+    }
+    for (const std::string& how : sim::ImmediatePolicyNames()) {
+      if (name.starts_with(how + ":")) {
+        const std::string run = name.substr(how.size() + 1);
+        RequireFolder(name, run);
+        return Fit(name, train::OpenBelief(session_.registry, how, run, args_.device));
+      }
     }
     return OpenRun(name);
   }
@@ -140,15 +134,27 @@ class Trial {
                               std::move(base));
   }
 
-  std::shared_ptr<const core::SlatePolicy> OpenRun(const std::string& name) {
-    if (!std::filesystem::exists(name)) {
-      const std::vector<std::string> known = {"random", "popularity", "top_k", "top_utility",
-                                              "greedy", "myopic",     "mpc",   "mpc:RUN"};
-      throw base::Error(base::ErrorKind::kNotFound, "--policy: neither a policy nor a run folder: '" + name +
-                                                        "'; expected one of " + base::Join(known, ", ") +
-                                                        ", or a run folder" + base::DidYouMean(name, known));
+  std::shared_ptr<const core::SlatePolicy> OpenRun(const std::string& run) {
+    RequireFolder(run, run);
+    return Fit(run, train::OpenPolicy(session_.registry, run, args_.device));
+  }
+
+  static void RequireFolder(const std::string& policy, const std::string& run) {
+    if (std::filesystem::exists(run)) {
+      return;
     }
-    const train::OpenedPolicy policy = train::OpenPolicy(session_.registry, name, args_.device);
+    std::vector<std::string> known = {"random", "popularity"};
+    for (const std::string& how : sim::ImmediatePolicyNames()) {
+      known.insert(known.end(), {how, how + ":RUN"});
+    }
+    known.insert(known.end(), {"mpc", "mpc:RUN"});
+    throw base::Error(base::ErrorKind::kNotFound, "--policy: neither a policy nor a run folder: '" + policy +
+                                                      "'; expected one of " + base::Join(known, ", ") +
+                                                      ", or a run folder" + base::DidYouMean(policy, known));
+  }
+
+  [[nodiscard]] std::shared_ptr<const core::SlatePolicy> Fit(const std::string& name,
+                                                             const train::OpenedPolicy& policy) const {
     std::shared_ptr<const core::SlatePolicy> fitted =
         train::FitPolicy(policy, opened_, plan_.slate, args_.allow_training_environment);
     const auto known = static_cast<std::int64_t>(policy.item_ids.size());
@@ -158,12 +164,13 @@ class Trial {
                     " items, and shows no others");
     }
     if (train::LearntItsErrors(policy, opened_)) {
-      base::LogWarn(name + ": is tried in the simulator that it was trained in; expect less from other users");
+      base::LogWarn(name + ": is tried in the simulator that it comes from; expect less from other users");
     }
     return fitted;
   }
 
-  void Try(const std::string& name, const core::SlatePolicy& policy) {
+  [[nodiscard]] Tried Try(const std::string& name, const core::SlatePolicy& policy,
+                          std::optional<double> optimum) const {
     Tried tried;
     tried.name = name;
     const auto start = Clock::now();
@@ -180,162 +187,17 @@ class Trial {
       tried.outcome = sim::Simulate(*opened_.environment, policy, plan_, hooks);
     }
     tried.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    tried.summary = sim::Summarize(tried.outcome, plan_, optimum_);
+    tried.summary = sim::Summarize(tried.outcome, plan_, optimum);
     base::LogInfo(fmt::format("{}: {} users in {:.1f} s", name, base::FormatCount(plan_.users), tried.seconds));
-    tried_.push_back(std::move(tried));
+    return tried;
   }
-
-  void PrintJson() const;
-  void PrintTable() const;
-  void PrintComparisons(std::size_t width) const;
 
   const SimulateArgs& args_;
   const Session& session_;
-  config::Settings settings_;
-  const sim::EnvironmentConfig& config_;
-  train::OpenedEnvironment opened_;
+  const config::Settings& settings_;
+  const train::OpenedEnvironment& opened_;
   sim::SimulationPlan plan_;
-  std::optional<double> optimum_;
-  std::vector<Tried> tried_;
 };
-
-struct Named {
-  const char* key;
-  sim::Estimate estimate;
-};
-
-std::vector<Named> Estimates(const sim::OutcomeSummary& summary) {
-  std::vector<Named> named = {{"reward_per_step", summary.reward_per_step},
-                              {"reward_per_user", summary.reward_per_user},
-                              {"click_rate", summary.click_rate},
-                              {"discounted_return", summary.discounted_return},
-                              {"share_left", summary.share_left}};
-  if (summary.regret) {
-    named.push_back({"regret", *summary.regret});
-  }
-  return named;
-}
-
-Json ToJson(const Tried& tried) {
-  Json object = {{"policy", tried.name}};
-  Json half_widths = Json::object();
-  for (const Named& named : Estimates(tried.summary)) {
-    object[named.key] = named.estimate.mean;
-    half_widths[named.key] = named.estimate.half_width95;
-  }
-  if (!tried.summary.regret) {
-    object["regret"] = nullptr;
-  }
-  object["coverage"] = tried.summary.coverage;
-  object["gini"] = tried.summary.gini;
-  object["half_width95"] = std::move(half_widths);
-  object["seconds"] = std::round(tried.seconds * 1e3) / 1e3;
-  return object;
-}
-
-Json ToJson(const Tried& a, const Tried& b) {
-  Json object = {{"policy_a", a.name}, {"policy_b", b.name}};
-  const sim::OutcomeDifference difference = sim::Compare(a.outcome, b.outcome);
-  for (const Named& named :
-       {Named{"reward_per_user", difference.reward_per_user}, Named{"discounted_return", difference.discounted_return},
-        Named{"clicks_per_user", difference.clicks_per_user}}) {
-    object["difference"][named.key] = named.estimate.mean;
-    object["half_width95"][named.key] = named.estimate.half_width95;
-  }
-  return object;
-}
-
-void Trial::PrintJson() const {
-  const core::Environment& environment = *opened_.environment;
-  Json object = {{"environment", opened_.name},
-                 {"identity", environment.identity()},
-                 {"learnt", environment.learnt()},
-                 {"observed", environment.observed()},
-                 {"items", environment.NumItems()},
-                 {"users", plan_.users},
-                 {"horizon", plan_.horizon},
-                 {"slate", plan_.slate},
-                 {"seed", plan_.seed},
-                 {"discount", plan_.discount},
-                 {"optimum", optimum_ ? Json(*optimum_) : Json()},
-                 {"policies", Json::array()},
-                 {"comparisons", Json::array()}};
-  for (std::size_t index = 0; index < tried_.size(); ++index) {
-    object["policies"].push_back(ToJson(tried_[index]));
-    if (index > 0) {
-      object["comparisons"].push_back(ToJson(tried_[index], tried_.front()));
-    }
-  }
-  fmt::print("{}\n", object.dump(2, ' ', false, Json::error_handler_t::replace));
-}
-
-std::string Cell(const sim::Estimate& estimate) {
-  return fmt::format("{:.4f} +- {:.4f}", estimate.mean, estimate.half_width95);
-}
-
-std::string SignedCell(const sim::Estimate& estimate) {
-  return fmt::format("{:+.4f} +- {:.4f}", estimate.mean, estimate.half_width95);
-}
-
-void PrintRow(const std::string& name, std::size_t width, const std::vector<std::string>& cells) {
-  std::string line = fmt::format("{:<{}}", name, width);
-  for (const std::string& cell : cells) {
-    line += fmt::format("  {:<18}", cell);
-  }
-  fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
-}
-
-void Trial::PrintTable() const {
-  fmt::print("{}: {} items, {} users, {} slates of {}, discount {}\n", opened_.name,
-             base::FormatCount(opened_.environment->NumItems()), base::FormatCount(plan_.users),
-             base::FormatCount(plan_.horizon), plan_.slate, base::FormatReal(plan_.discount));
-  std::size_t width = 6;
-  bool anybody_left = false;
-  for (const Tried& tried : tried_) {
-    width = std::max(width, tried.name.size());
-    anybody_left = anybody_left || tried.summary.share_left.mean > 0.0;
-  }
-  std::vector<std::string> heads = {"reward/step", "clicks/slate", "return"};
-  if (optimum_) {
-    heads.emplace_back("regret");
-  }
-  if (anybody_left) {
-    heads.emplace_back("left");
-  }
-  heads.emplace_back("coverage, gini");
-  PrintRow("policy", width, heads);
-  for (const Tried& tried : tried_) {
-    const sim::OutcomeSummary& summary = tried.summary;
-    std::vector<std::string> cells = {Cell(summary.reward_per_step), Cell(summary.click_rate),
-                                      Cell(summary.discounted_return)};
-    if (summary.regret) {
-      cells.push_back(Cell(*summary.regret));
-    }
-    if (anybody_left) {
-      cells.push_back(Cell(summary.share_left));
-    }
-    cells.push_back(fmt::format("{:.3f}, {:.3f}", summary.coverage, summary.gini));
-    PrintRow(tried.name, width, cells);
-  }
-  if (optimum_) {
-    fmt::print("the largest expected return is {:.4f}\n", *optimum_);
-  }
-  if (tried_.size() > 1) {
-    PrintComparisons(width);
-  }
-  fmt::print("+- is half the 95 % interval over users, by the normal approximation\n");
-}
-
-void Trial::PrintComparisons(std::size_t width) const {
-  fmt::print("more than {}, for the same users and random numbers\n", tried_.front().name);
-  PrintRow("policy", width, {"reward/user", "return", "clicks/user"});
-  for (std::size_t index = 1; index < tried_.size(); ++index) {
-    const sim::OutcomeDifference difference = sim::Compare(tried_[index].outcome, tried_.front().outcome);
-    PrintRow(tried_[index].name, width,
-             {SignedCell(difference.reward_per_user), SignedCell(difference.discounted_return),
-              SignedCell(difference.clicks_per_user)});
-  }
-}
 
 }  // namespace
 
@@ -345,11 +207,21 @@ std::string SimulateHelp() {
 }
 
 void RunSimulate(const SimulateArgs& args, const Session& session) {
+  if (args.policies.empty() && !args.replay) {
+    Usage("recforce simulate: what to try is missing; expected --policy, or --replay with a dataset of displays");
+  }
   if (args.log && args.policies.size() != 1) {
     Usage("recforce simulate: --log: whose displays is unclear: '" + std::to_string(args.policies.size()) +
           "' policies; expected one");
   }
-  Trial(args, session).Execute();
+  const config::Settings settings = ResolveSettings(args);
+  const train::OpenedEnvironment opened = train::OpenEnvironment(
+      session.registry, settings.section("environment").As<sim::EnvironmentConfig>(), args.device);
+  if (args.replay) {
+    ReplayLog(args, session, opened);
+  } else {
+    Trial(args, session, settings, opened).Execute();
+  }
 }
 
 }  // namespace recforce::cli

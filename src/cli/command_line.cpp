@@ -265,10 +265,13 @@ class Commands {
     simulate
         ->add_option(
             "--policy", args->policies,
-            "random, popularity, top_k, top_utility, greedy, myopic, mpc, RUN (a run folder) or mpc:RUN; may be "
-            "repeated, and the others are compared with the first")
-        ->required()
+            "random, popularity, top_k, top_utility, greedy, myopic, mpc, RUN (a run folder), mpc:RUN, or greedy:RUN "
+            "and "
+            "the like for what the users of RUN would like best; may be repeated, and the others are compared with the "
+            "first")
         ->allow_extra_args(false);
+    CLI::Option* replay = simulate->add_option(
+        "--replay", args->replay, "a dataset of displays; compares what these users click with what was clicked");
     simulate->add_option("--users", args->users, "how many users meet each policy")
         ->check(Whole(1, 100000000))
         ->capture_default_str();
@@ -287,7 +290,10 @@ class Commands {
     simulate->add_option("--log", args->log, "write what was shown and clicked as a log of displays; with one policy");
     simulate->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     simulate->add_flag("--allow-training-environment", args->allow_training_environment,
-                       "try a policy in the learnt users that it was trained on, all the same");
+                       "try a policy in the learnt users that it comes from, all the same");
+    for (const char* flag : {"--policy", "--users", "--horizon", "--slate", "--discount", "--log"}) {
+      replay->excludes(flag);
+    }
     simulate->add_flag("--json", args->json, "print one JSON object");
     simulate->footer([] { return SimulateHelp(); });
   }

@@ -148,6 +148,7 @@ struct SimulateArgs {
   std::int64_t seed = 1;
   double discount = 0.9;
   std::vector<std::string> settings;  // "environment.key=value" or "mpc.key=value"
+  std::optional<std::string> replay;  // a dataset whose displays the users are compared with, in place of policies
   std::optional<std::string> log;
   std::string device = "cpu";
   bool allow_training_environment = false;

@@ -80,6 +80,10 @@ void ValidateCandidates(const SplitConfig& config) {
 // Kind displays: users choose among what they are shown, all of it, whether they have it or not.
 void ValidateDisplays(const SplitConfig& config) {
   if (config.kind != kDisplays) {
+    if (config.swap) {
+      ThrowSplitUsage("split.swap: only splits of displays let training and test users change places: '" + config.kind +
+                      "' in split.kind; expected displays");
+    }
     return;
   }
   const auto refuse = [](const std::string& key, const std::string& found, const std::string& allowed) {
@@ -176,6 +180,9 @@ const config::FieldTable& SplitFields() {
                "order models reliably (Krichene and Rendle, 2020).")
           .Choice("negative_sampling", &SplitConfig::negative_sampling, SamplingChoices(),
                   "How negatives are drawn: all alike, or in proportion to the training users that have them.")
+          .Bool("swap", &SplitConfig::swap,
+                "Training and test users change places (displays): for a second model of users, learnt from people "
+                "that the first never saw.")
           .Take();
   return table;
 }

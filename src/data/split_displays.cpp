@@ -95,7 +95,7 @@ std::vector<Part> PartsByLog(const Dataset& dataset, const SplitConfig& config) 
   return parts;
 }
 
-std::vector<Part> PartsOfUsers(const Dataset& dataset, const SplitConfig& config) {
+std::vector<Part> PartsBeforeSwap(const Dataset& dataset, const SplitConfig& config) {
   if (SaysParts(dataset.displays())) {
     return PartsByLog(dataset, config);
   }
@@ -106,6 +106,16 @@ std::vector<Part> PartsOfUsers(const Dataset& dataset, const SplitConfig& config
     }
   }
   return HoldOutUsers(std::move(users), dataset.num_users(), config);
+}
+
+std::vector<Part> PartsOfUsers(const Dataset& dataset, const SplitConfig& config) {
+  std::vector<Part> parts = PartsBeforeSwap(dataset, config);
+  for (Part& part : parts) {
+    if (config.swap && part != Part::kValidation) {
+      part = part == Part::kTrain ? Part::kTest : Part::kTrain;
+    }
+  }
+  return parts;
 }
 
 // Displays as choices.
@@ -213,14 +223,28 @@ void AddRows(const DisplaySet& choices, bool among_shown, RowWriter& writer, Spl
   }
 }
 
+void RequireDisplays(const Dataset& dataset, const std::string& what) {
+  if (dataset.displays().size() == 0) {
+    ThrowSplitData(what +
+                   "; it needs a log of displays (`recforce data convert --format displays`). `recforce data displays` "
+                   "makes them of interactions");
+  }
+}
+
 }  // namespace
 
-void SplitDisplays(const Dataset& dataset, Split& split) {
-  if (dataset.displays().size() == 0) {
-    ThrowSplitData(
-        "split.kind: the dataset does not say what was shown: 'displays'; it needs a log of displays (`recforce data "
-        "convert --format displays`). `recforce data displays` makes them of interactions");
+DisplaySet AllChoices(const Dataset& dataset, std::int64_t seed) {
+  RequireDisplays(dataset, dataset.directory().string() + ": the dataset does not say what was shown: '0' displays");
+  DisplaySet set;
+  ChoiceMaker choices(dataset, seed);
+  for (std::int64_t user = 0; user < dataset.num_users(); ++user) {
+    choices.AddUser(user, set);
   }
+  return set;
+}
+
+void SplitDisplays(const Dataset& dataset, Split& split) {
+  RequireDisplays(dataset, "split.kind: the dataset does not say what was shown: 'displays'");
   const std::vector<Part> parts = PartsOfUsers(dataset, split.config);
   split.catalogue.resize(static_cast<std::size_t>(dataset.num_items()));
   std::iota(split.catalogue.begin(), split.catalogue.end(), 0);

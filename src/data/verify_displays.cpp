@@ -210,6 +210,18 @@ class DisplayVerifier {
     }
   }
 
+  // Where the users are whom the settings call those of a part.
+  [[nodiscard]] Place PlaceOf(Part part) const {
+    switch (part) {
+      case Part::kTrain:
+        return split_.config.swap ? kInTest : kInTraining;
+      case Part::kTest:
+        return split_.config.swap ? kInTraining : kInTest;
+      default:
+        return static_cast<Place>(static_cast<int>(kInTraining) + static_cast<int>(part));
+    }
+  }
+
   // Users are in the parts of their displays, or so many are drawn as asked.
   void CheckParts() const {
     const std::set<std::uint8_t> parts(log_.parts.begin(), log_.parts.end());
@@ -227,8 +239,9 @@ class DisplayVerifier {
       ++users.at(place);
       for (std::int64_t display = log_.user_offsets[static_cast<std::size_t>(user)];
            by_log && display < log_.user_offsets[static_cast<std::size_t>(user) + 1]; ++display) {
-        const int expected = log_.parts[static_cast<std::size_t>(display)] + static_cast<int>(kInTraining);
-        if (place != expected && !(place == kInValidation && expected == kInTraining)) {
+        const auto part = static_cast<Part>(log_.parts[static_cast<std::size_t>(display)]);
+        const Place expected = PlaceOf(part);
+        if (place != expected && !(place == kInValidation && part == Part::kTrain)) {
           FailSplit("user " + User(user) + " is in " + kPlaceNames.at(place) + ", and the log says otherwise");
         }
         drawn_validation += place != expected ? 1 : 0;
@@ -238,14 +251,15 @@ class DisplayVerifier {
     if (by_log && has_validation && drawn_validation > 0) {
       FailSplit("training users of the log are in validation, and the log has validation users of its own");
     }
-    const std::int64_t all = users[kInTraining] + users[kInValidation] + (by_log ? 0 : users[kInTest]);
+    const std::int64_t tested = users.at(PlaceOf(Part::kTest));
+    const std::int64_t all = users.at(PlaceOf(Part::kTrain)) + users[kInValidation] + (by_log ? 0 : tested);
     if ((!by_log || !has_validation) && users[kInValidation] != HeldOutCount(split_.config.validation_users, all)) {
       FailSplit("validation has " + std::to_string(users[kInValidation]) + " users; expected " +
                 std::to_string(HeldOutCount(split_.config.validation_users, all)));
     }
-    if (!by_log && users[kInTest] != HeldOutCount(split_.config.test_users, all)) {
-      FailSplit("test has " + std::to_string(users[kInTest]) + " users; expected " +
-                std::to_string(HeldOutCount(split_.config.test_users, all)));
+    if (!by_log && tested != HeldOutCount(split_.config.test_users, all)) {
+      FailSplit(std::string(kPlaceNames.at(PlaceOf(Part::kTest))) + " has " + std::to_string(tested) +
+                " users; expected " + std::to_string(HeldOutCount(split_.config.test_users, all)));
     }
   }
 

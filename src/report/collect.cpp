@@ -275,6 +275,26 @@ void AddNumbers(const data::Split& split, const CollectOptions& options, ReportD
   AddPairs(report);
 }
 
+void AddChoices(const core::Registry& registry, const data::Split& split, const CollectOptions& options,
+                ReportData& report) {
+  if (split.test_displays.size() == 0) {
+    return;
+  }
+  for (std::size_t run = 0; run < report.runs.size(); ++run) {
+    if (!report.runs[run].info.finished) {
+      continue;
+    }
+    RunChoices& choices = report.choices.emplace_back();
+    choices.run = run;
+    for (const train::ChoiceRow& row :
+         train::ChoicesOfRun(registry, report.runs[run].path, options.data, options.stop)) {
+      const eval::Reliability clicks = ClickReliability(row.result);
+      choices.parts.push_back({row.name, SummarizeChoices(row.result, eval::ChoiceSubset::kAll),
+                               SummarizeChoices(row.result, eval::ChoiceSubset::kWithHistory), clicks.ece});
+    }
+  }
+}
+
 void AddExamples(const core::Registry& registry, const data::Dataset& dataset, const data::Split& split,
                  const CollectOptions& options, ReportData& report) {
   const bool typical = options.users.empty();
@@ -331,6 +351,7 @@ ReportData Collect(base::FileSystem& files, const core::Registry& registry, cons
                     ? "users"
                     : "cases";
   AddNumbers(split, options, report);
+  AddChoices(registry, split, options, report);
   AddExamples(registry, dataset, split, options, report);
   report.command = ReportCommand(options);
   return report;

@@ -62,7 +62,7 @@ std::string FigureBlock(const std::vector<NamedFigure>& figures, const std::stri
 std::string RenderHtml(const ReportData& report) {
   const std::vector<NamedFigure> figures = AllFigures(report);
   const std::string body = HeadSection(report) + DataSection(report) + MetricsSection(report, figures) +
-                           CurvesSection(report, figures) + GroupsSection(report, figures) +
+                           ChoicesSection(report) + CurvesSection(report, figures) + GroupsSection(report, figures) +
                            DifferencesSection(report, figures) + ExamplesSection(report) + SettingsSection(report) +
                            CommandsSection(report);
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections that hold measured numbers.
 #include <algorithm>
+#include <cmath>
 
 #include "recforce/base/text.h"
 #include "report/html_parts.h"
@@ -122,6 +123,31 @@ std::string DifferenceBlock(const ReportData& report) {
   return block;
 }
 
+// "0.4123" over "0.4022 to 0.4224"; a dash where nothing counts.
+std::string IntervalCell(const eval::Estimate& estimate) {
+  if (std::isnan(estimate.value)) {
+    return Number("-");
+  }
+  return Tag("td", Fixed(estimate.value) + Text("span", Fixed(estimate.low) + " to " + Fixed(estimate.high)),
+             " class=\"n\"");
+}
+
+std::string ChoiceRows(const std::vector<ChoicePart>& parts, const std::string& subset,
+                       eval::ChoiceSummary ChoicePart::*of) {
+  std::string rows;
+  for (const ChoicePart& part : parts) {
+    const eval::ChoiceSummary& summary = part.*of;
+    const auto mean = [&](eval::ChoiceMeasure measure) {
+      return IntervalCell(summary.mean[static_cast<std::size_t>(measure)]);
+    };
+    rows += Row(RowHeading(Escape(part.name)) + Text("td", subset) + mean(eval::ChoiceMeasure::kPrecision1) +
+                mean(eval::ChoiceMeasure::kPrecision2) + mean(eval::ChoiceMeasure::kNll) +
+                IntervalCell(summary.relative_perplexity) +
+                Number(of != &ChoicePart::all || std::isnan(part.ece) ? "-" : Fixed(part.ece)));
+  }
+  return rows;
+}
+
 // Runs without an evaluation, and what gives them one.
 std::string MissingNotices(const ReportData& report) {
   std::string notices;
@@ -168,6 +194,29 @@ std::string MetricsSection(const ReportData& report, const std::vector<NamedFigu
                                               "reference with its own: an interval without zero shows a difference.") +
            DifferenceBlock(report) + SetMetricTable(report);
   return Section("metrics", "Metrics", inner);
+}
+
+std::string ChoicesSection(const ReportData& report) {
+  if (report.choices.empty()) {
+    return "";
+  }
+  std::string inner = Paragraph(
+      "Which of the items that they were shown test users chose, or none. Perplexity is over that of guessing: 1 knows "
+      "nothing, 0.5 leaves half of the uncertainty. The baselines know items, no histories: a model of users that does "
+      "not beat item_logit has learnt nothing of theirs. Below each number its 95 % interval over resampled users.",
+      "note");
+  const std::string head = Heading("model") + Heading("choices") + NumberHeading("p@1") + NumberHeading("p@2") +
+                           NumberHeading("nll") + NumberHeading("perplexity / guessing") +
+                           NumberHeading("calibration error");
+  for (const RunChoices& choices : report.choices) {
+    inner += Tag("h3", RunName(report, choices.run)) + "\n" +
+             Tag("div",
+                 Table("Choices foreseen by " + report.runs[choices.run].label, head,
+                       ChoiceRows(choices.parts, "all", &ChoicePart::all) +
+                           ChoiceRows(choices.parts, "after a click", &ChoicePart::with_history)),
+                 " class=\"pin\"");
+  }
+  return Section("choices", "Choices from displays", inner);
 }
 
 std::string CurvesSection(const ReportData& report, const std::vector<NamedFigure>& figures) {

@@ -29,6 +29,7 @@ std::string FigureBlock(const std::vector<NamedFigure>& figures, const std::stri
 std::string HeadSection(const ReportData& report);
 std::string DataSection(const ReportData& report);
 std::string MetricsSection(const ReportData& report, const std::vector<NamedFigure>& figures);
+std::string ChoicesSection(const ReportData& report);
 std::string CurvesSection(const ReportData& report, const std::vector<NamedFigure>& figures);
 std::string GroupsSection(const ReportData& report, const std::vector<NamedFigure>& figures);
 std::string DifferencesSection(const ReportData& report, const std::vector<NamedFigure>& figures);

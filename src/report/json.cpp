@@ -19,6 +19,20 @@ void AddEstimates(const std::vector<std::string>& names, const std::vector<std::
   }
 }
 
+// NaN becomes null.
+Json ChoiceJson(const eval::ChoiceSummary& summary) {
+  Json json = {{"choices", summary.choices}, {"clicks", summary.clicks}, {"users", summary.users}};
+  for (std::size_t measure = 0; measure < eval::kChoiceMeasures; ++measure) {
+    const eval::Estimate& mean = summary.mean[measure];
+    const std::string name(eval::kChoiceMeasureNames[measure]);
+    json["metrics"][name] = mean.value;
+    json["ci95"][name] = {mean.low, mean.high};
+  }
+  json["metrics"]["relative_perplexity"] = summary.relative_perplexity.value;
+  json["ci95"]["relative_perplexity"] = {summary.relative_perplexity.low, summary.relative_perplexity.high};
+  return json;
+}
+
 Json RunJson(const ReportData& report, std::size_t number) {
   const RunPart& run = report.runs[number];
   Json json = {{"run", run.path},
@@ -41,6 +55,16 @@ Json RunJson(const ReportData& report, std::size_t number) {
     AddEstimates(report.table.metrics, report.table.cells[number], json["metrics"], json["half_width95"]);
     AddEstimates(report.table.set_metrics, report.table.set_cells[number], json["set_metrics"],
                  json["set_half_width95"]);
+  }
+  for (const RunChoices& choices : report.choices) {
+    if (choices.run == number) {
+      for (const ChoicePart& part : choices.parts) {
+        json["choice"].push_back(
+            {{"name", part.name},
+             {"ece", part.ece},
+             {"subsets", {{"all", ChoiceJson(part.all)}, {"with_history", ChoiceJson(part.with_history)}}}});
+      }
+    }
   }
   return json;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recforce/data/dataset.h"
+#include "recforce/eval/choice.h"
 #include "report/measure.h"
 #include "train/metrics_stream.h"
 #include "train/run_folder.h"
@@ -56,6 +57,18 @@ struct GroupPart {
   std::vector<std::optional<Estimate>> estimates;  // [run]
 };
 
+// How well a model, or a baseline that knows no histories, foresees choices from displays.
+struct ChoicePart {
+  std::string name;  // of the model or the baseline
+  eval::ChoiceSummary all;
+  eval::ChoiceSummary with_history;
+  double ece = 0.0;  // calibration error of all choices; NaN where scores are no utilities
+};
+struct RunChoices {
+  std::size_t run = 0;
+  std::vector<ChoicePart> parts;  // the model first
+};
+
 // A run against the reference, user by user.
 struct PairPart {
   std::size_t run = 0;
@@ -93,6 +106,7 @@ struct ReportData {
   MetricTable table;
   std::vector<Difference> differences;
   bool all_metrics_compared = true;  // false: too many users and runs, only `metric` was
+  std::vector<RunChoices> choices;   // of finished runs, where the test part has displays
   std::string grouping;              // by what users are grouped
   std::vector<GroupPart> groups;
   double reach = 0.0;  // the largest difference of a user to the reference, over all runs

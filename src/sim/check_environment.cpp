@@ -198,10 +198,15 @@ class Checker {
     if (!env_.observed()) {
       return;
     }
-    env_.UtilitiesAfter({sight.recent.data(), rows, memory_}, {utilities.data(), rows, items_});
-    env_.RewardsAfter({sight.recent.data(), rows, memory_}, {rewards.data(), rows, items_});
+    const base::MatrixView<const std::int32_t> recent{sight.recent.data(), rows, memory_};
+    env_.UtilitiesAfter(recent, {utilities.data(), rows, items_});
+    env_.RewardsAfter(recent, {rewards.data(), rows, items_});
     if (!AllNear(utilities, sight.utilities) || !AllNear(rewards, sight.rewards)) {
       Fail("UtilitiesAfter() or RewardsAfter() of recent()", "other numbers", "those of Utilities() and Rewards()");
+    }
+    env_.UtilitiesAndRewardsAfter(recent, {utilities.data(), rows, items_}, {rewards.data(), rows, items_});
+    if (!AllNear(utilities, sight.utilities) || !AllNear(rewards, sight.rewards)) {
+      Fail("UtilitiesAndRewardsAfter() of recent()", "other numbers", "those of Utilities() and Rewards()");
     }
   }
 

@@ -246,25 +246,26 @@ void ClickEpisodes::LoadState(const base::TensorSet& state) {
   traits_ = std::move(traits);
 }
 
-void ClickEnvironment::RequireObserved() const {
+void ClickEnvironment::UtilitiesAndRewardsAfter(base::MatrixView<const std::int32_t> recent,
+                                                base::MatrixView<float> utilities,
+                                                base::MatrixView<float> rewards) const {
   if (!observed()) {
     throw base::Error(base::ErrorKind::kUsage,
                       identity() +
                           ": what its users feel follows from more than their recent clicks; take an "
                           "environment that is observed, such as world:tabular or world:linear");
   }
+  model_->EvaluateAll({recent, {nullptr, recent.rows, 0}}, utilities, rewards);
 }
 
 void ClickEnvironment::UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const {
-  RequireObserved();
   std::vector<float> rewards(Size(out.rows, out.cols));
-  model_->EvaluateAll({recent, {nullptr, recent.rows, 0}}, out, {rewards.data(), out.rows, out.cols});
+  UtilitiesAndRewardsAfter(recent, out, {rewards.data(), out.rows, out.cols});
 }
 
 void ClickEnvironment::RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const {
-  RequireObserved();
   std::vector<float> utilities(Size(out.rows, out.cols));
-  model_->EvaluateAll({recent, {nullptr, recent.rows, 0}}, {utilities.data(), out.rows, out.cols}, out);
+  UtilitiesAndRewardsAfter(recent, {utilities.data(), out.rows, out.cols}, out);
 }
 
 std::unique_ptr<core::Episodes> ClickEnvironment::Start(std::span<const std::int64_t> users, std::uint64_t seed) const {

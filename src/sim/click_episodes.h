@@ -105,17 +105,18 @@ class ClickEnvironment : public core::Environment {
   [[nodiscard]] std::int64_t NumItems() const override { return model_->NumItems(); }
   [[nodiscard]] std::int64_t memory() const override { return model_->memory(); }
   [[nodiscard]] core::ChoiceRule choice() const override { return model_->choice(); }
-  // Whether there are no traits. A model whose traits follow from the clicks overrides this and the next two.
+  // Whether there are no traits. A model whose traits follow from the clicks overrides this and the next.
   [[nodiscard]] bool observed() const override { return model_->num_traits() == 0; }
   // Error(Usage) where there are traits.
+  void UtilitiesAndRewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> utilities,
+                                base::MatrixView<float> rewards) const override;
+  // Of the above.
   void UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override;
   void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override;
   [[nodiscard]] std::unique_ptr<core::Episodes> Start(std::span<const std::int64_t> users,
                                                       std::uint64_t seed) const override;
 
  private:
-  void RequireObserved() const;
-
   std::shared_ptr<const ClickModel> model_;
 };
 

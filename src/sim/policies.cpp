@@ -221,4 +221,25 @@ std::unique_ptr<core::SlatePolicy> MakeExactPolicy(const core::Environment& envi
   return std::make_unique<MyopicPolicy>(environment, &SlateSearch::Exact);
 }
 
+const std::vector<std::string>& ImmediatePolicyNames() {
+  static const std::vector<std::string> names = {"top_k", "top_utility", "greedy", "myopic"};
+  return names;
+}
+
+std::unique_ptr<core::SlatePolicy> MakeImmediatePolicy(std::string_view name, const core::Environment& environment) {
+  if (name == "top_k") {
+    return MakeTopRewardPolicy(environment.NumItems());
+  }
+  if (name == "top_utility") {
+    return MakeTopUtilityPolicy(environment.NumItems());
+  }
+  if (name == "greedy") {
+    return MakeGreedyPolicy(environment);
+  }
+  if (name == "myopic") {
+    return MakeExactPolicy(environment);
+  }
+  return nullptr;
+}
+
 }  // namespace recforce::sim

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "recforce/core/environment.h"
 #include "recforce/core/recommender.h"
@@ -35,5 +38,10 @@ std::unique_ptr<core::SlatePolicy> MakeTopUtilityPolicy(std::int64_t num_items);
 // no reference. Exact: Choose throws Error(Usage) where SlateSearch does.
 std::unique_ptr<core::SlatePolicy> MakeGreedyPolicy(const core::Environment& environment);
 std::unique_ptr<core::SlatePolicy> MakeExactPolicy(const core::Environment& environment);
+
+// These four by the names that they have on command lines: top_k, top_utility, greedy and myopic.
+const std::vector<std::string>& ImmediatePolicyNames();
+// Null where the name is another.
+std::unique_ptr<core::SlatePolicy> MakeImmediatePolicy(std::string_view name, const core::Environment& environment);
 
 }  // namespace recforce::sim

@@ -3,18 +3,18 @@
 
 #include <utility>
 
-#include "recforce/base/error.h"
+#include "sim/episodes_view.h"
 
 namespace recforce::sim {
 namespace {
 
 // Episodes as the policy numbers their items.
-class TranslatedEpisodes final : public core::Episodes {
+class TranslatedEpisodes final : public EpisodesView {
  public:
   // own[i]: the policy's index of item i, -1 where it has none.
   TranslatedEpisodes(const core::Episodes& episodes, const std::vector<std::int32_t>& items,
                      const std::vector<std::int32_t>& own)
-      : episodes_(episodes), items_(items), num_items_(static_cast<std::int64_t>(own.size())) {
+      : EpisodesView(episodes), items_(items), num_items_(static_cast<std::int64_t>(own.size())) {
     const base::MatrixView<const std::int32_t> recent = episodes.recent();
     memory_ = recent.cols;
     recent_.assign(static_cast<std::size_t>(recent.rows * recent.cols), -1);
@@ -28,33 +28,19 @@ class TranslatedEpisodes final : public core::Episodes {
     }
   }
 
-  [[nodiscard]] std::int64_t size() const override { return episodes_.size(); }
-  [[nodiscard]] std::span<const std::int64_t> users() const override { return episodes_.users(); }
   [[nodiscard]] base::MatrixView<const std::int32_t> recent() const override {
     return {recent_.data(), size(), memory_};
   }
-  [[nodiscard]] std::span<const std::int32_t> steps() const override { return episodes_.steps(); }
-  [[nodiscard]] std::span<const std::uint8_t> left() const override { return episodes_.left(); }
   void Utilities(base::MatrixView<float> out) const override { Gather(&core::Episodes::Utilities, out); }
   void Rewards(base::MatrixView<float> out) const override { Gather(&core::Episodes::Rewards, out); }
-  void Step(base::MatrixView<const std::int32_t> /*slates*/, core::Feedback& /*feedback*/) override { Refuse(); }
-  [[nodiscard]] std::unique_ptr<core::Episodes> Fork(std::span<const std::int32_t> /*rows*/,
-                                                     std::uint64_t /*seed*/) const override {
-    Refuse();
-  }
-  [[nodiscard]] base::TensorSet SaveState() const override { Refuse(); }
-  void LoadState(const base::TensorSet& /*state*/) override { Refuse(); }
 
  private:
   using Table = void (core::Episodes::*)(base::MatrixView<float>) const;
 
-  [[noreturn]] static void Refuse() {
-    base::FailCheck("translated", __FILE__, __LINE__, "a translated policy only looks at users");
-  }
   void Gather(Table table, base::MatrixView<float> out) const {
     std::vector<float> buffer(static_cast<std::size_t>(size() * num_items_));
     const base::MatrixView<float> all{buffer.data(), size(), num_items_};
-    (episodes_.*table)(all);
+    (episodes().*table)(all);
     for (std::int64_t row = 0; row < size(); ++row) {
       for (std::size_t item = 0; item < items_.size(); ++item) {
         out.row(row)[item] = all.row(row)[static_cast<std::size_t>(items_[item])];
@@ -62,7 +48,6 @@ class TranslatedEpisodes final : public core::Episodes {
     }
   }
 
-  const core::Episodes& episodes_;
   const std::vector<std::int32_t>& items_;
   std::int64_t num_items_;
   std::int64_t memory_ = 0;

@@ -81,6 +81,23 @@ RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const co
   return {std::move(dataset), std::move(split)};
 }
 
+// The run's own model, for its own split.
+LoadedModel OpenModel(const core::Registry& registry, const std::filesystem::path& run, const RunInfo& info,
+                      const config::Settings& settings) {
+  LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
+  if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
+    Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
+                                            model.bundle.manifest.split_fingerprint + "'; expected '" +
+                                            info.split_fingerprint + "'");
+  }
+  return model;
+}
+
+std::vector<ChoiceRow> Choices(const RunInfo& info, const LoadedModel& model, const data::Split& split,
+                               const eval::EvalConfig& config, const base::StopFlag* stop) {
+  return MakeChoiceTable(info.model, *model.recommender, split, config.ties, config.batch_size, stop);
+}
+
 }  // namespace
 
 RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
@@ -100,22 +117,27 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
   ApplyChanges(changes, settings);
   const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
   const RunData opened = OpenData(run, info, settings, data);
-  const LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
-  if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
-    Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
-                                            model.bundle.manifest.split_fingerprint + "'; expected '" +
-                                            info.split_fingerprint + "'");
-  }
+  const LoadedModel model = OpenModel(registry, run, info, settings);
   StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
   if (choices != nullptr) {
-    *choices =
-        MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.ties, eval_config.batch_size, stop);
+    *choices = Choices(info, model, opened.split, eval_config, stop);
   }
   for (const std::int32_t user : opened.split.test.users) {
     evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }
   WriteEvaluation(files, run, evaluation);
   return evaluation;
+}
+
+std::vector<ChoiceRow> ChoicesOfRun(const core::Registry& registry, const std::filesystem::path& run,
+                                    const std::optional<std::string>& data, const base::StopFlag* stop) {
+  const RunInfo info = ReadRunInfo(run);
+  RequireFinished(info, run);
+  RequireDataset(info, run);
+  const config::Settings settings = ReadSettings(registry, run);
+  const RunData opened = OpenData(run, info, settings, data);
+  return Choices(info, OpenModel(registry, run, info, settings), opened.split,
+                 settings.section("eval").As<eval::EvalConfig>(), stop);
 }
 
 StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Registry& registry,

@@ -4,11 +4,11 @@
 #include <functional>
 #include <numeric>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/believing_policy.h"
 #include "sim/policies.h"
 #include "sim/translated_policy.h"
 #include "sim/worlds.h"
@@ -37,7 +37,9 @@ std::string NameOf(const std::string& folder, const core::AlgorithmSpec& spec) {
   return folder + " (" + spec.name + ")";
 }
 
-void CheckStandsForUsers(const core::Registry& registry, const std::string& folder, const core::AlgorithmSpec& spec) {
+// `otherwise`: what else than such a run would do.
+void CheckStandsForUsers(const core::Registry& registry, const std::string& folder, const core::AlgorithmSpec& spec,
+                         const std::string& otherwise) {
   if (spec.load_environment) {
     return;
   }
@@ -47,8 +49,8 @@ void CheckStandsForUsers(const core::Registry& registry, const std::string& fold
       models.push_back(each.name);
     }
   }
-  const std::string runs = models.empty() ? "" : "a run of " + base::Join(models, " or ") + ", or ";
-  Usage(folder + ": the model stands for no users: '" + spec.name + "'; expected " + runs + "one of " + WorldSources());
+  Usage(folder + ": the model stands for no users: '" + spec.name + "'; expected a run of " +
+        base::Join(models, " or ") + otherwise);
 }
 
 void SetPessimism(OpenedBundle& opened, const std::string& folder, double pessimism) {
@@ -79,6 +81,21 @@ std::shared_ptr<const typename Pointer::element_type> LoadKept(
   return {held, held->made.get()};
 }
 
+// The users that the model of a folder stands for.
+OpenedEnvironment OpenUsers(const core::Registry& registry, const std::string& folder, double pessimism,
+                            const std::string& device, const std::string& otherwise) {
+  OpenedBundle bundle = OpenBundle(registry, folder);
+  CheckStandsForUsers(registry, folder, *bundle.spec, otherwise);
+  SetPessimism(bundle, folder, pessimism);
+  OpenedEnvironment opened;
+  opened.item_ids = bundle.item_ids.ToVector();
+  opened.item_titles = bundle.item_titles.ToVector();
+  opened.name = NameOf(folder, *bundle.spec);
+  opened.dataset_fingerprint = bundle.bundle.manifest.dataset_fingerprint;
+  opened.environment = LoadKept(bundle.spec->load_environment, bundle, device);
+  return opened;
+}
+
 }  // namespace
 
 bool IsWorld(std::string_view source) { return source.starts_with(kWorld); }
@@ -98,21 +115,14 @@ OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::Env
     Usage("environment.source: is missing; expected one of " + WorldSources() +
           ", or the folder of a run of a user model");
   }
-  OpenedEnvironment opened;
   if (IsWorld(source)) {
+    OpenedEnvironment opened;
     opened.environment = sim::MakeWorld(std::string_view(source).substr(kWorld.size()), config);
     opened.item_ids = NumberedIds(opened.environment->NumItems());
     opened.name = source;
     return opened;
   }
-  OpenedBundle bundle = OpenBundle(registry, source);
-  CheckStandsForUsers(registry, source, *bundle.spec);
-  SetPessimism(bundle, source, config.pessimism);
-  opened.item_ids = bundle.item_ids.ToVector();
-  opened.item_titles = bundle.item_titles.ToVector();
-  opened.name = NameOf(source, *bundle.spec);
-  opened.environment = LoadKept(bundle.spec->load_environment, bundle, device);
-  return opened;
+  return OpenUsers(registry, source, config.pessimism, device, ", or one of " + WorldSources());
 }
 
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
@@ -132,6 +142,31 @@ OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::p
   return opened;
 }
 
+OpenedPolicy OpenBelief(const core::Registry& registry, std::string_view how, const std::filesystem::path& run,
+                        const std::string& device) {
+  OpenedEnvironment believed = OpenUsers(registry, run.string(), 0.0, device, "");
+  const core::Environment& model = *believed.environment;
+  OpenedPolicy opened;
+  opened.item_ids = std::move(believed.item_ids);
+  opened.name = std::string(how) + ":" + believed.name;
+  if (!model.observed()) {
+    Usage(opened.name + ": what these users feel depends on more than their clicks: '" + model.identity() +
+          "'; expected a model whose choices follow from them");
+  }
+  opened.trained_in = model.identity();
+  opened.trained_in_learnt = model.learnt();
+  opened.policy = sim::MakeBelievingPolicy(believed.environment, sim::MakeImmediatePolicy(how, model));
+  return opened;
+}
+
+std::unordered_map<std::string_view, std::int32_t> IndexOfItems(const OpenedEnvironment& environment) {
+  std::unordered_map<std::string_view, std::int32_t> index;
+  for (const std::string& id : environment.item_ids) {
+    index.emplace(id, static_cast<std::int32_t>(index.size()));
+  }
+  return index;
+}
+
 bool LearntItsErrors(const OpenedPolicy& policy, const OpenedEnvironment& environment) {
   return environment.environment->learnt() && policy.trained_in == environment.environment->identity();
 }
@@ -140,13 +175,10 @@ std::shared_ptr<const core::SlatePolicy> FitPolicy(const OpenedPolicy& policy, c
                                                    std::int64_t slate, bool allow_training_environment) {
   const core::Environment& world = *environment.environment;
   if (LearntItsErrors(policy, environment) && !allow_training_environment) {
-    Usage(policy.name + ": was trained in this simulator, whose errors it has learnt too: '" + environment.name +
+    Usage(policy.name + ": comes from this very simulator, and has learnt its errors too: '" + environment.name +
           "'; expected a world, or users learnt from others. --allow-training-environment tries it all the same");
   }
-  std::unordered_map<std::string_view, std::int32_t> index;
-  for (const std::string& id : environment.item_ids) {
-    index.emplace(id, static_cast<std::int32_t>(index.size()));
-  }
+  const std::unordered_map<std::string_view, std::int32_t> index = IndexOfItems(environment);
   std::vector<std::int32_t> items;
   for (const std::string& id : policy.item_ids) {
     const auto found = index.find(id);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "recforce/core/algorithm.h"
@@ -20,7 +21,11 @@ struct OpenedEnvironment {
   std::vector<std::string> item_ids;     // by index; of a world numbers from 0, all with as many digits
   std::vector<std::string> item_titles;  // by index, or empty
   std::string name;                      // "world:NAME", or the folder and its model: "runs/users (gan)"
+  std::string dataset_fingerprint;       // of what its model learnt from; "" for a world
 };
+
+// The environment's index of each item, by its id. Views into item_ids.
+std::unordered_map<std::string_view, std::int32_t> IndexOfItems(const OpenedEnvironment& environment);
 
 // Whether a source is "world:NAME" and no folder.
 bool IsWorld(std::string_view source);
@@ -37,7 +42,8 @@ struct OpenedPolicy {
   std::shared_ptr<const core::SlatePolicy> policy;
   std::vector<std::string> item_ids;  // by the policy's index
   std::string name;                   // the folder and its model
-  // Environment::identity() of where it learnt, and whether that was learnt itself; "" for models of a log.
+  // Environment::identity() of where it learnt or of what it believes, and whether that was learnt itself; "" for
+  // models of a log.
   std::string trained_in;
   bool trained_in_learnt = false;
 };
@@ -46,7 +52,13 @@ struct OpenedPolicy {
 // (sim::MakeRecommenderPolicy). Errors as OpenBundle.
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
 
-// Whether the policy learnt in this very environment, which was learnt itself: it knows the errors of those users.
+// The slates that are best at once by what the model of a run or bundle folder believes of users with the same clicks:
+// sim::MakeBelievingPolicy of sim::MakeImmediatePolicy. `how` is one of sim::ImmediatePolicyNames(). An ensemble's mean
+// is believed, without pessimism. Errors as OpenEnvironment; Error(Usage): a model of users whom clicks do not explain.
+OpenedPolicy OpenBelief(const core::Registry& registry, std::string_view how, const std::filesystem::path& run,
+                        const std::string& device);
+
+// Whether the policy comes from this very environment, which was learnt itself: it has the errors of those users.
 bool LearntItsErrors(const OpenedPolicy& policy, const OpenedEnvironment& environment);
 
 // The policy as one over the environment's items, found by their ids; it shows those that it knows. Error(Usage): it

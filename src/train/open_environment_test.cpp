@@ -184,11 +184,38 @@ TEST_F(OpenEnvironmentTest, LearntUsersDoNotJudgeWhatTheyTrained) {
       OpenPolicy(registry_, Write("slates", {"a", "b"}, environment.environment->identity()), "cpu");
   EXPECT_TRUE(policy.trained_in_learnt);
   EXPECT_EQ(UsageOf([&] { (void)FitPolicy(policy, environment, 1, false); }),
-            policy.name + ": was trained in this simulator, whose errors it has learnt too: '" + environment.name +
+            policy.name + ": comes from this very simulator, and has learnt its errors too: '" + environment.name +
                 "'; expected a world, or users learnt from others. --allow-training-environment tries it all the same");
   EXPECT_EQ(FitPolicy(policy, environment, 1, true), policy.policy);
   const OpenedEnvironment others = Open(Write("users", {"a", "b"}), 1.0);
   EXPECT_EQ(FitPolicy(policy, others, 1, false), policy.policy);
+}
+
+TEST_F(OpenEnvironmentTest, BeliefsArePoliciesOfTheModelsItems) {
+  const std::string run = Write("users", {"c", "a", "b"});
+  const OpenedPolicy belief = OpenBelief(registry_, "top_k", run, "cpu");
+  EXPECT_EQ(belief.name, "top_k:" + run + " (users)");
+  EXPECT_EQ(belief.item_ids, (std::vector<std::string>{"c", "a", "b"}));
+  const OpenedEnvironment own = Open(run);
+  const std::vector<std::int32_t> best = FirstSlate(*belief.policy, *own.environment, 1);
+  EXPECT_EQ(best, FirstSlate(*sim::MakeTopRewardPolicy(3), *own.environment, 1));
+  // Other users, who call the items otherwise.
+  const OpenedEnvironment others = Open(Write("users", {"a", "b", "c", "d"}), 1.0);
+  const std::vector<std::int32_t> shown = FirstSlate(*FitPolicy(belief, others, 1, false), *others.environment, 1);
+  EXPECT_EQ(others.item_ids[static_cast<std::size_t>(shown[0])], belief.item_ids[static_cast<std::size_t>(best[0])]);
+}
+
+TEST_F(OpenEnvironmentTest, BeliefsAreNotJudgedByThemselves) {
+  const OpenedEnvironment environment = Open(Write("users", {"a", "b"}));
+  const OpenedPolicy belief = OpenBelief(registry_, "greedy", dir_ / "users", "cpu");
+  EXPECT_EQ(UsageOf([&] { (void)FitPolicy(belief, environment, 1, false); }),
+            belief.name + ": comes from this very simulator, and has learnt its errors too: '" + environment.name +
+                "'; expected a world, or users learnt from others. --allow-training-environment tries it all the same");
+  EXPECT_EQ(FirstSlate(*FitPolicy(belief, environment, 1, true), *environment.environment, 1),
+            FirstSlate(*sim::MakeGreedyPolicy(*environment.environment), *environment.environment, 1));
+  const std::string scores = Write("scores", {"a"});
+  EXPECT_EQ(UsageOf([&] { (void)OpenBelief(registry_, "greedy", scores, "cpu"); }),
+            scores + ": the model stands for no users: 'scores'; expected a run of users");
 }
 
 }  // namespace

@@ -92,6 +92,11 @@ StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Regist
 // Error(Data) when a kept list names an item outside a catalogue of `num_items`, which the file itself does not know.
 void CheckTopItems(const StoredEvaluation& evaluation, const std::filesystem::path& run, std::int64_t num_items);
 
+// MakeChoiceTable of a finished run, with the settings of its section eval. Empty where its test part has no displays.
+// Errors as EvaluateRun.
+std::vector<ChoiceRow> ChoicesOfRun(const core::Registry& registry, const std::filesystem::path& run,
+                                    const std::optional<std::string>& data, const base::StopFlag* stop);
+
 // A dataset and its split.
 struct RunData {
   data::Dataset dataset;

@@ -74,6 +74,12 @@ class Environment {
   // REQUIRES: observed().
   virtual void UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const = 0;
   virtual void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const = 0;
+  // Both. Worth overriding where either comes out of computing the other.
+  virtual void UtilitiesAndRewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> utilities,
+                                        base::MatrixView<float> rewards) const {
+    UtilitiesAfter(recent, utilities);
+    RewardsAfter(recent, rewards);
+  }
   // The largest expected discounted reward over `horizon` steps of slates of k from the start, a mean over users; empty
   // where nobody can say. May take seconds.
   [[nodiscard]] virtual std::optional<double> Optimum(std::int64_t /*k*/, std::int64_t /*horizon*/,

@@ -27,6 +27,7 @@ struct SplitConfig {
   std::string candidates = "auto";            // auto, all, given, sampled or displays
   std::int64_t negatives = 0;                 // sampled: how many a test row
   std::string negative_sampling = "uniform";  // uniform or popularity
+  bool swap = false;                          // displays: training and test users change places
 };
 const config::FieldTable& SplitFields();
 
@@ -72,13 +73,18 @@ struct Split {
 //   prefix of one is a row whose target is the item that follows.
 // kind given: the parts that the log brought (Dataset::parts).
 // kind displays: whole users are held out, as the parts of their displays say or else at random; a row is a choice that
-//   its user made, ranked among what was shown, after the choices before. REQUIRES: displays.
+//   its user made, ranked among what was shown, after the choices before. With `swap` the model learns from the test
+//   users and is tested on the training users; validation stays as it is. REQUIRES: displays.
 // Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kinds given and displays
 // do). Seen items are masked, unless the log repeats items (auto; kinds session and displays never mask them, and
 // strong_generalization always does). Proves itself with VerifySplit before returning.
 // Error(Usage): more held-out users than there are, unknown kind, options that contradict each other or the log;
 // Error(Data): no times, no parts, no displays, a user in two parts (displays), nothing left.
 Split MakeSplit(const Dataset& dataset, const SplitConfig& config);
+
+// All displays of a dataset as kind displays makes choices of them, over the items of the dataset. Error(Data): there
+// are none.
+DisplaySet AllChoices(const Dataset& dataset, std::int64_t seed);
 
 // Error(Data) that says what leaks: a held-out user in training (strong_generalization, session, displays), a masked
 // target among its own input or training items, a pair that the dataset does not have, a training or input time after a

@@ -4,40 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "algos/cdqn/networks.h"
+#include "algos/common/elementwise.h"
 #include "nn/blas.h"
 #include "nn/vector_math.h"
 
 namespace recforce::algos {
-
-template <class T>
-T* Sized(std::vector<T>& values, std::int64_t count) {
-  values.resize(static_cast<std::size_t>(count));
-  return values.data();
-}
-
-// x where x > 0, else exp(x) - 1 (Clevert et al. 2016).
-template <class T>
-inline T Elu(T x) {
-  return std::max(x, T{0}) + (nn::FastExp(std::min(x, T{0})) - T{1});
-}
-
-template <class T>
-void EluInPlace(T* values, std::int64_t count) {
-  for (std::int64_t at = 0; at < count; ++at) {
-    values[at] = Elu(values[at]);
-  }
-}
-
-// d := d times the slope where elu gave `out`.
-template <class T>
-void EluBackward(const T* out, std::int64_t count, T* d) {
-  for (std::int64_t at = 0; at < count; ++at) {
-    d[at] *= std::min(out[at], T{0}) + T{1};
-  }
-}
 
 // out := in weight' + bias. in: [rows, layer.in], out: [rows, layer.out].
 template <class T>

@@ -4,16 +4,6 @@
 #include "algos/cdqn/layers.h"
 
 namespace recforce::algos {
-namespace {
-
-template <class T>
-void AddScaled(const T* from, std::int64_t count, T factor, T* to) {
-  for (std::int64_t at = 0; at < count; ++at) {
-    to[at] += factor * from[at];
-  }
-}
-
-}  // namespace
 
 template <class T>
 void CdqnPass<T>::BuildInput(const CdqnNumbers<T>& numbers, const CdqnRows& rows, std::int64_t slot,

@@ -4,18 +4,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "algos/common/elementwise.h"
+
 namespace recforce::algos {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-template <class T>
-void AddScaled(const T* from, T factor, std::int64_t count, T* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[i] += factor * from[i];
-  }
-}
 
 class RowsFunction : public torch::autograd::Function<RowsFunction> {
  public:
@@ -59,7 +54,7 @@ class RowsFunction : public torch::autograd::Function<RowsFunction> {
       scalar_t* to = d_table.data_ptr<scalar_t>();
       for (std::int64_t r = 0; r < d.size(0); ++r) {
         if (at[r] >= 0) {
-          AddScaled(from + r * width, scalar_t{1}, width, to + at[r] * width);
+          AddScaled(from + r * width, width, scalar_t{1}, to + at[r] * width);
         }
       }
     });
@@ -86,7 +81,7 @@ class WeightedFunction : public torch::autograd::Function<WeightedFunction> {
       for (std::int64_t e = 0; e < index.size(0); ++e, at += lags, to += sums * width) {
         for (std::int64_t lag = 0; lag < lags && at[lag] >= 0; ++lag) {
           for (std::int64_t n = 0; n < sums; ++n) {
-            AddScaled(rows + at[lag] * width, w[n * lags + lag], width, to + n * width);
+            AddScaled(rows + at[lag] * width, width, w[n * lags + lag], to + n * width);
           }
         }
       }
@@ -115,7 +110,7 @@ class WeightedFunction : public torch::autograd::Function<WeightedFunction> {
       for (std::int64_t e = 0; e < index.size(0); ++e, at += lags, from += sums * width) {
         for (std::int64_t lag = 0; lag < lags && at[lag] >= 0; ++lag) {
           for (std::int64_t n = 0; n < sums; ++n) {
-            AddScaled(from + n * width, w[n * lags + lag], width, to_rows + at[lag] * width);
+            AddScaled(from + n * width, width, w[n * lags + lag], to_rows + at[lag] * width);
             const scalar_t* row = rows + at[lag] * width;
             scalar_t sum{0};
             for (std::int64_t i = 0; i < width; ++i) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "algos/common/elementwise.h"
 #include "algos/common/finite.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
@@ -23,10 +24,6 @@ std::vector<torch::Tensor> Copies(std::span<const torch::Tensor> tensors) {
     copies.push_back(tensor.clone());
   }
   return copies;
-}
-
-torch::Tensor RowIndex(const std::vector<std::int32_t>& items, torch::Device device) {
-  return torch::tensor(std::vector<std::int64_t>(items.begin(), items.end()), torch::kInt64).to(device);
 }
 
 }  // namespace
@@ -119,57 +116,17 @@ std::vector<UserLearner::Users> UserLearner::ShardsOf(const Users& batch) const 
   return shards;
 }
 
-UserLearner::ShardResult UserLearner::RunShard(const Player& player, std::size_t number, const Users& users,
-                                               const Judge& judge, bool with_gradient) {
-  std::unique_ptr<ShardBuilder> builder =
-      builders_.Take([&] { return std::make_unique<ShardBuilder>(index_, options_.shape); });
-  Shard shard;
-  builder->Build(users, shard);
-  builders_.Give(std::move(builder));
-  const torch::AutoGradMode mode(with_gradient);
-  const torch::Tensor rows = RowIndex(shard.items, device_);
-  std::vector<torch::Tensor> leaves;
-  std::vector<torch::Tensor> inputs;
-  for (std::size_t index = 0; index < parts_.list.size(); ++index) {
-    const torch::Tensor& tensor = player.tensors()[index];
-    const PartKind kind = parts_.list[index].kind;
-    leaves.push_back((ByItem(kind) ? tensor.index_select(0, rows) : tensor).detach());
-    if (kind != PartKind::kNoClick) {
-      leaves.back().requires_grad_(with_gradient);
-      inputs.push_back(leaves.back());
-    }
-  }
-  const torch::Tensor features =
-      options_.features.defined() ? options_.features.index_select(0, rows) : torch::Tensor();
-  const torch::Tensor rewards = ShardRewards(options_.shape, parts_, leaves, features, shard);
-  const torch::Tensor host = rewards.detach().to(torch::kCPU).contiguous();
-  const torch::Tensor slope = torch::zeros_like(host);
-  const auto count = static_cast<std::size_t>(host.numel());
-  ShardResult result;
-  result.choices = shard.choices();
-  result.shown = host.numel();
-  const std::span<const float> values(host.data_ptr<float>(), count);
-  result.reward = std::accumulate(values.begin(), values.end(), 0.0);
-  CheckFinite(result.reward, "reward");
-  result.sums = judge(number, shard.sets(), values, std::span(slope.data_ptr<float>(), count));
-  if (with_gradient) {
-    result.gradients = torch::autograd::grad({rewards}, inputs, {slope.to(device_)}, false, false, true);
-    if (parts_.no_click >= 0) {  // the last part
-      result.gradients.push_back(torch::full({1}, result.sums.d_no_click, rewards.options()));
-    }
-  }
-  result.items = std::move(shard.items);
-  return result;
-}
-
-std::vector<UserLearner::ShardResult> UserLearner::Sweep(const Player& player, const std::vector<Users>& shards,
-                                                         const Judge& judge, bool with_gradient) {
+std::vector<ShardResult> UserLearner::Sweep(const Player& player, const std::vector<Users>& shards, const Judge& judge,
+                                            bool with_gradient) {
   std::vector<ShardResult> results(shards.size());
   base::ParallelFor(0, static_cast<std::int64_t>(shards.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     nn::PrepareWorker();
     for (std::int64_t number = begin; number < end; ++number) {
       const auto at = static_cast<std::size_t>(number);
-      results[at] = RunShard(player, at, shards[at], judge, with_gradient);
+      std::unique_ptr<ShardWorker> worker = workers_.Take(
+          [&] { return std::make_unique<ShardWorker>(index_, options_.shape, parts_, options_.features, device_); });
+      results[at] = worker->Run(player.tensors(), at, shards[at], judge, with_gradient);
+      workers_.Give(std::move(worker));
     }
   });
   return results;
@@ -197,7 +154,6 @@ UserLearner::Gradients UserLearner::Merge(std::vector<ShardResult> results) cons
       item = static_cast<std::int32_t>(std::lower_bound(merged.items.begin(), merged.items.end(), item) -
                                        merged.items.begin());
     }
-    const torch::Tensor rows = RowIndex(result.items, device_);
     for (std::size_t index = 0; index < parts_.list.size(); ++index) {
       if (!result.gradients[index].defined()) {
         continue;
@@ -205,16 +161,15 @@ UserLearner::Gradients UserLearner::Merge(std::vector<ShardResult> results) cons
       torch::Tensor& sum = merged.parts[index];
       if (!ByItem(parts_.list[index].kind)) {
         sum.add_(result.gradients[index]);
-      } else if (sum.dim() == 2 && sum.is_cpu()) {
+      } else if (sum.is_cpu()) {
         const torch::Tensor from = result.gradients[index].contiguous();
-        const std::int64_t width = sum.size(1);
+        const std::int64_t width = from.dim() == 1 ? 1 : from.size(1);
         for (std::size_t r = 0; r < result.items.size(); ++r) {
-          const float* source = from.data_ptr<float>() + static_cast<std::int64_t>(r) * width;
-          float* to = sum.data_ptr<float>() + result.items[r] * width;
-          std::transform(to, to + width, source, to, std::plus<>());
+          AddScaled(from.data_ptr<float>() + static_cast<std::int64_t>(r) * width, width, 1.0F,
+                    sum.data_ptr<float>() + result.items[r] * width);
         }
       } else {
-        sum.index_add_(0, rows, result.gradients[index]);
+        sum.index_add_(0, RowIndex(result.items, device_), result.gradients[index]);
       }
     }
   }

@@ -13,6 +13,7 @@
 #include "algos/gan_user_model/choice_gradient.h"
 #include "algos/gan_user_model/network.h"
 #include "algos/gan_user_model/player.h"
+#include "algos/gan_user_model/shard_worker.h"
 #include "algos/gan_user_model/shards.h"
 #include "recforce/base/idle_list.h"
 #include "recforce/core/trainer.h"
@@ -70,16 +71,6 @@ class UserLearner {
 
  private:
   using Users = std::vector<std::int32_t>;
-  // From a shard's rewards to the gradient by them; `number`: which shard of the batch.
-  using Judge = std::function<ChoiceSums(std::size_t number, const ChoiceSets& sets, std::span<const float> rewards,
-                                         std::span<float> d_rewards)>;
-  struct ShardResult {
-    std::vector<std::int32_t> items;
-    std::vector<torch::Tensor> gradients;
-    ChoiceSums sums;
-    double reward = 0.0;
-    std::int64_t choices = 0, shown = 0;
-  };
   struct Gradients {
     std::vector<std::int32_t> items;  // ascending
     std::vector<torch::Tensor> parts;
@@ -90,8 +81,6 @@ class UserLearner {
                                                    bool no_click_moves) const;
   [[nodiscard]] std::vector<Users> Batches(std::int64_t epoch) const;
   [[nodiscard]] std::vector<Users> ShardsOf(const Users& batch) const;
-  ShardResult RunShard(const Player& player, std::size_t number, const Users& users, const Judge& judge,
-                       bool with_gradient);
   // Every shard, judged; without gradients for a look at rewards alone.
   std::vector<ShardResult> Sweep(const Player& player, const std::vector<Users>& shards, const Judge& judge,
                                  bool with_gradient);
@@ -112,7 +101,7 @@ class UserLearner {
   std::unique_ptr<Player> reward_;
   std::unique_ptr<Player> behaviour_;  // null before the game
   std::vector<torch::Tensor> best_;
-  base::IdleList<ShardBuilder> builders_;
+  base::IdleList<ShardWorker> workers_;
 };
 
 }  // namespace recforce::algos

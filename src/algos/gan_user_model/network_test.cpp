@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "algos/gan_user_model/layers.h"
+#include "algos/gan_user_model/shard_pass.h"
 #include "algos/gan_user_model/user_net.h"
 #include "recforce/base/rng.h"
 
@@ -143,6 +144,47 @@ TEST(UserNetworkTest, GradientsAreThoseOfFiniteDifferences) {
   plain.position_bias = false;
   plain.item_bias = false;
   ExpectGradientsOfTheWholeModel(plain);
+}
+
+// Rewards and gradients as they are written out against those of autograd.
+void ExpectPassAgrees(const UserShape& shape) {
+  const Case small(shape);
+  const std::vector<torch::Tensor> leaves = small.Leaves(true);
+  const torch::Tensor rewards = small.Rewards(leaves);
+  torch::Tensor slope;
+  small.Loss(rewards, slope);
+  const std::vector<torch::Tensor> inputs(leaves.begin(), leaves.end() - 1);
+  const std::vector<torch::Tensor> expected = torch::autograd::grad({rewards}, inputs, {slope});
+  const torch::NoGradGuard no_grad;
+  ShardPass<double> pass(shape, small.parts);
+  for (int round = 0; round < 2; ++round) {  // nothing of the first is left in the second
+    const std::span<const double> seen = pass.Forward(small.tensors, small.features, small.shard);
+    ASSERT_EQ(static_cast<std::int64_t>(seen.size()), rewards.size(0));
+    for (std::size_t row = 0; row < seen.size(); ++row) {
+      ASSERT_NEAR(seen[row], rewards[static_cast<std::int64_t>(row)].item<double>(), 1e-12);
+    }
+    const std::vector<torch::Tensor> gradients =
+        pass.Backward(small.shard, std::span<const double>(slope.data_ptr<double>(), seen.size()));
+    ASSERT_EQ(gradients.size(), expected.size());
+    for (std::size_t part = 0; part < expected.size(); ++part) {
+      ASSERT_EQ(gradients[part].sizes(), expected[part].sizes()) << small.parts.list[part].name;
+      EXPECT_LT((gradients[part] - expected[part]).abs().max().item<double>(), 1e-12) << small.parts.list[part].name;
+    }
+  }
+}
+
+TEST(UserNetworkTest, PassWithoutTapeIsThatOfAutograd) {
+  for (const Squash squash : {Squash::kElu, Squash::kTanh, Squash::kNone}) {
+    UserShape shape = SmallShape(StateKind::kPositions);
+    shape.squash = squash;
+    ExpectPassAgrees(shape);
+  }
+  ExpectPassAgrees(SmallShape(StateKind::kNone));
+  UserShape plain = SmallShape(StateKind::kPositions);
+  plain.position_bias = false;
+  plain.item_bias = false;
+  plain.layers = {5};
+  ExpectPassAgrees(plain);
 }
 
 // The kernel that is used against the network that is trained, choice by choice.

@@ -144,21 +144,13 @@ class Simulator final : public sim::ClickEnvironment {
   [[nodiscard]] base::MatrixView<const float> item_features() const override {
     return clicks_->model().net(0).item_vectors();
   }
-  void UtilitiesAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
-    if (!observed()) {
-      ClickEnvironment::UtilitiesAfter(recent, out);
-      return;
+  void UtilitiesAndRewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> utilities,
+                                base::MatrixView<float> rewards) const override {
+    if (observed()) {
+      clicks_->EvaluateAfter(recent, utilities, rewards);
+    } else {
+      ClickEnvironment::UtilitiesAndRewardsAfter(recent, utilities, rewards);
     }
-    std::vector<float> rewards(static_cast<std::size_t>(out.rows * out.cols));
-    clicks_->EvaluateAfter(recent, out, {rewards.data(), out.rows, out.cols});
-  }
-  void RewardsAfter(base::MatrixView<const std::int32_t> recent, base::MatrixView<float> out) const override {
-    if (!observed()) {
-      ClickEnvironment::RewardsAfter(recent, out);
-      return;
-    }
-    std::vector<float> utilities(static_cast<std::size_t>(out.rows * out.cols));
-    clicks_->EvaluateAfter(recent, {utilities.data(), out.rows, out.cols}, out);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "algos/common/elementwise.h"
 #include "algos/common/simd.h"
 #include "nn/tensor_io.h"
 #include "nn/vector_math.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::int64_t kPanel = 16;  // outputs that one pass over the inputs computes: two registers
 constexpr std::int64_t kRows = 4;    // rows that share a load of weights
 constexpr std::int64_t kBlock = 64;  // rows that go through all layers together, so that they stay in the cache
+constexpr std::int64_t kAhead = 8;   // rows of a large catalogue that are fetched before their turn
+constexpr std::int64_t kLine = 16;   // numbers in a line of the cache
 
 std::int64_t Padded(std::int64_t width) { return (width + kPanel - 1) / kPanel * kPanel; }
 
@@ -32,59 +35,103 @@ std::vector<float> PadRows(std::span<const float> values, std::int64_t cols, std
   return out;
 }
 
-void AddScaled(const float* from, float factor, std::int64_t count, float* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[i] += factor * from[i];
-  }
-}
-
 // in [rows, inner] weight [inner, cols]
 std::vector<float> Product(std::span<const float> in, std::int64_t inner, const float* weight, std::int64_t cols) {
   const std::int64_t rows = static_cast<std::int64_t>(in.size()) / inner;
   std::vector<float> out(static_cast<std::size_t>(rows * cols), 0.0F);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t i = 0; i < inner; ++i) {
-      AddScaled(weight + i * cols, in[static_cast<std::size_t>(r * inner + i)], cols, out.data() + r * cols);
+      AddScaled(weight + i * cols, cols, in[static_cast<std::size_t>(r * inner + i)], out.data() + r * cols);
     }
   }
   return out;
 }
 
-void Elu(float* values, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float x = values[i];
-    const float below = nn::FastExp(x > 0.0F ? 0.0F : x) - 1.0F;  // so that NaN stays NaN
-    values[i] = x > 0.0F ? x : below;
+void Fetch(const float* from, std::int64_t count) {
+  for (std::int64_t at = 0; at < count; at += kLine) {
+    __builtin_prefetch(from + at);
+  }
+  __builtin_prefetch(from + count - 1);
+}
+
+// sums [kSums, width] += weight [kSums, memory] times the rows of `table` that `clicks` names, newest first.
+template <std::int64_t kSums>
+void AddClicks(std::span<const std::int32_t> clicks, const float* table, std::int64_t width, const float* weight,
+               std::int64_t memory, float* sums) {
+  std::int64_t at = 0;
+  for (; at + 8 <= width; at += 8) {
+    Float8 sum[kSums];
+    for (std::int64_t n = 0; n < kSums; ++n) {
+      sum[n] = Load8(sums + n * width + at);
+    }
+    for (std::size_t lag = 0; lag < clicks.size(); ++lag) {
+      const Float8 f = Load8(table + clicks[lag] * width + at);
+      for (std::int64_t n = 0; n < kSums; ++n) {
+        sum[n] += weight[n * memory + static_cast<std::int64_t>(lag)] * f;
+      }
+    }
+    for (std::int64_t n = 0; n < kSums; ++n) {
+      Store8(sums + n * width + at, sum[n]);
+    }
+  }
+  for (std::size_t lag = 0; lag < clicks.size(); ++lag) {
+    for (std::int64_t n = 0; n < kSums; ++n) {
+      AddScaled(table + clicks[lag] * width + at, width - at, weight[n * memory + static_cast<std::int64_t>(lag)],
+                sums + n * width + at);
+    }
   }
 }
 
 float Sigmoid(float x) { return 1.0F / (1.0F + nn::FastExp(-x)); }
+
+// out := in weight + bias for kSide rows and 8 kWide outputs; weight: [inner, width], the others begin at their places.
+template <std::int64_t kSide, std::int64_t kWide>
+void AffineTile(const float* in, std::int64_t inner, const float* weight, const float* bias, std::int64_t width,
+                float* out) {
+  Float8 sum[kSide][kWide];
+  for (auto& row : sum) {
+    for (std::int64_t c = 0; c < kWide; ++c) {
+      row[c] = Load8(bias + 8 * c);
+    }
+  }
+  for (std::int64_t i = 0; i < inner; ++i, weight += width) {
+    Float8 w[kWide];
+    for (std::int64_t c = 0; c < kWide; ++c) {
+      w[c] = Load8(weight + 8 * c);
+    }
+    for (std::int64_t r = 0; r < kSide; ++r) {
+      for (std::int64_t c = 0; c < kWide; ++c) {
+        sum[r][c] += in[r * inner + i] * w[c];
+      }
+    }
+  }
+  for (std::int64_t r = 0; r < kSide; ++r) {
+    for (std::int64_t c = 0; c < kWide; ++c) {
+      Store8(out + r * width + 8 * c, sum[r][c]);
+    }
+  }
+}
 
 // out [rows, width] := in [rows, inner] weight + bias. REQUIRES: rows a multiple of kRows.
 void Affine(const float* in, std::int64_t rows, std::int64_t inner, const float* weight, const float* bias,
             std::int64_t width, float* out) {
   for (std::int64_t panel = 0; panel < width; panel += kPanel) {
     for (std::int64_t row = 0; row < rows; row += kRows) {
-      Float8 sum[kRows][2];
-      for (auto& s : sum) {
-        s[0] = Load8(bias + panel);
-        s[1] = Load8(bias + panel + 8);
-      }
-      const float* x = in + row * inner;
-      const float* w = weight + panel;
-      for (std::int64_t i = 0; i < inner; ++i, w += width) {
-        const Float8 w0 = Load8(w);
-        const Float8 w1 = Load8(w + 8);
-        for (std::int64_t r = 0; r < kRows; ++r) {
-          sum[r][0] += x[r * inner + i] * w0;
-          sum[r][1] += x[r * inner + i] * w1;
-        }
-      }
-      for (std::int64_t r = 0; r < kRows; ++r) {
-        Store8(out + (row + r) * width + panel, sum[r][0]);
-        Store8(out + (row + r) * width + panel + 8, sum[r][1]);
-      }
+      AffineTile<kRows, kPanel / 8>(in + row * inner, inner, weight + panel, bias + panel, width,
+                                    out + row * width + panel);
     }
+  }
+}
+
+// The same for one row, which has registers for more outputs.
+void AffineRow(const float* in, std::int64_t inner, const float* weight, const float* bias, std::int64_t width,
+               float* out) {
+  std::int64_t panel = 0;
+  for (; panel + kRows * kPanel <= width; panel += kRows * kPanel) {
+    AffineTile<1, kRows * kPanel / 8>(in, inner, weight + panel, bias + panel, width, out + panel);
+  }
+  for (; panel < width; panel += kPanel) {
+    AffineTile<1, kPanel / 8>(in, inner, weight + panel, bias + panel, width, out + panel);
   }
 }
 
@@ -135,7 +182,7 @@ void UserNet::ReadState(const base::TensorSet& set, const std::string& prefix) {
     gate_weight_.assign(hidden.begin(), hidden.end());
     const std::span<const float> bias = Read(set, prefix + "lstm.bias", {gates});
     for (std::int64_t item = 0; item < shape_.items; ++item) {
-      AddScaled(bias.data(), 1.0F, gates, in_gates_.data() + item * gates);
+      AddScaled(bias.data(), gates, 1.0F, in_gates_.data() + item * gates);
     }
   }
 }
@@ -194,7 +241,7 @@ void UserNet::StepLstm(std::int32_t item, float* h, float* c) const {
   const std::int64_t size = shape_.hidden;
   std::vector<float> gates(in_gates_.begin() + item * 4 * size, in_gates_.begin() + (item + 1) * 4 * size);
   for (std::int64_t u = 0; u < size; ++u) {
-    AddScaled(gate_weight_.data() + u * 4 * size, h[u], 4 * size, gates.data());
+    AddScaled(gate_weight_.data() + u * 4 * size, 4 * size, h[u], gates.data());
   }
   const float* g = gates.data();
   for (std::int64_t u = 0; u < size; ++u) {
@@ -206,25 +253,32 @@ void UserNet::StepLstm(std::int32_t item, float* h, float* c) const {
 void UserNet::PositionState(std::span<const std::int32_t> recent, float* state) const {
   const std::int64_t d = shape_.dim;
   std::copy(position_bias_.begin(), position_bias_.end(), state);
-  const auto clicks = std::min<std::int64_t>(shape_.memory, static_cast<std::int64_t>(recent.size()));
-  for (std::int64_t lag = 0; lag < clicks && recent[static_cast<std::size_t>(lag)] >= 0; ++lag) {
-    const float* f = vectors_.data() + recent[static_cast<std::size_t>(lag)] * d;
-    for (std::int64_t n = 0; n < shape_.positions; ++n) {
-      AddScaled(f, position_weight_[static_cast<std::size_t>(n * shape_.memory + lag)], d, state + n * d);
-    }
+  const auto read = recent.first(std::min(recent.size(), static_cast<std::size_t>(shape_.memory)));
+  const auto clicks = read.first(static_cast<std::size_t>(
+      std::find_if(read.begin(), read.end(), [](std::int32_t i) { return i < 0; }) - read.begin()));
+  for (const std::int32_t item : clicks) {
+    Fetch(vectors_.data() + item * d, d);
+  }
+  std::int64_t n = 0;
+  for (; n + 4 <= shape_.positions; n += 4) {
+    AddClicks<4>(clicks, vectors_.data(), d, position_weight_.data() + n * shape_.memory, shape_.memory, state + n * d);
+  }
+  for (; n < shape_.positions; ++n) {
+    AddClicks<1>(clicks, vectors_.data(), d, position_weight_.data() + n * shape_.memory, shape_.memory, state + n * d);
   }
   if (shape_.squash == Squash::kElu) {
-    Elu(state, shape_.positions * d);
+    EluInPlace(state, shape_.positions * d);
   } else if (shape_.squash == Squash::kTanh) {
     std::transform(state, state + shape_.positions * d, state, [](float x) { return nn::FastTanh(x); });
   }
 }
 
 void UserNet::FirstLayer(const float* state, float* traits) const {
-  std::copy(first_bias_.begin(), first_bias_.end(), traits);
-  for (std::int64_t s = 0; s < shape_.state_width(); ++s) {
-    AddScaled(state_weight_.data() + s * width_, state[s], width_, traits);
+  if (shape_.state == StateKind::kNone) {
+    std::copy(first_bias_.begin(), first_bias_.end(), traits);
+    return;
   }
+  AffineRow(state, shape_.state_width(), state_weight_.data(), first_bias_.data(), width_, traits);
 }
 
 void UserNet::AfterClicks(std::span<const std::int32_t> recent, float* traits) const {
@@ -277,16 +331,21 @@ void UserNet::Rewards(std::span<const float* const> traits, std::span<const std:
     const std::int64_t count = std::min(kBlock, rows - begin);
     const std::int64_t padded = (count + kRows - 1) / kRows * kRows;
     for (std::int64_t r = 0; r < count; ++r) {
+      if (begin + r + kAhead < rows) {
+        const std::int32_t next = items[static_cast<std::size_t>(begin + r + kAhead)];
+        Fetch(in_first_.data() + next * width_, width_);
+        Fetch(own_.data() + next, 1);
+      }
       const float* a = traits[static_cast<std::size_t>(begin + r)];
       const float* b = in_first_.data() + items[static_cast<std::size_t>(begin + r)] * width_;
       std::transform(a, a + width_, b, scratch.in.data() + r * width_, std::plus<>());
     }
     std::fill(scratch.in.data() + count * width_, scratch.in.data() + padded * width_, 0.0F);
-    Elu(scratch.in.data(), count * width_);
+    EluInPlace(scratch.in.data(), count * width_);
     for (const Layer& layer : layers_) {
       Affine(scratch.in.data(), padded, layer.in, layer.weight.data(), layer.bias.data(), layer.out,
              scratch.out.data());
-      Elu(scratch.out.data(), count * layer.out);
+      EluInPlace(scratch.out.data(), count * layer.out);
       std::swap(scratch.in, scratch.out);
     }
     const auto last = static_cast<std::int64_t>(last_.size());
