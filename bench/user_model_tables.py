@@ -18,8 +18,8 @@ from results import ROOT, call, interval, write_into_document
 DOCUMENT = ROOT / "docs" / "algorithms" / "gan_user_model.md"
 FILES = ("yelp", "rsc", "tb")
 MEASURES = ("p@1", "p@2", "nll")
-ROWS = (("user model", []), ("`state=lstm`", ["state=lstm"]), ("`state=none`", ["state=none"]),
-        ("`repeats=false`", ["repeats=false"]))
+COLUMNS = (*(("pessimistic", measure) for measure in MEASURES), ("optimistic", "p@1"), ("optimistic", "p@2"))
+ROWS = (("user model", []), ("`repeats=false`", ["repeats=false"]), ("`state=none`", ["state=none"]))
 BASELINES = ("item_logit", "popularity_logit", "uniform")
 
 
@@ -32,8 +32,12 @@ def evaluate(options, name, label, settings, seed):
     sets = ["split.kind=displays", *(f"gan_user_model.{setting}" for setting in settings)]
     call(options.program, "train", "--model", "gan_user_model", "--data", store, "--out", run, "--seed", seed,
          "--resume", "--quiet", *(word for setting in sets for word in ("--set", setting)))
-    models = json.loads(call(options.program, "evaluate", run, "--json"))["choice"]["models"]
-    return {model["name"]: model["subsets"]["all"]["metrics"] for model in models}
+    result = {}
+    for ties in ("optimistic", "pessimistic"):
+        models = json.loads(call(options.program, "evaluate", run, "--set", f"eval.ties={ties}", "--json"))["choice"]
+        metrics = {model["name"]: model["subsets"]["all"]["metrics"] for model in models["models"]}
+        result[ties] = metrics.pop("gan_user_model")
+    return {"user model": result, **metrics}
 
 
 def cell(values):
@@ -42,13 +46,13 @@ def cell(values):
 
 
 def table(options, name):
-    lines = [f"| {name} | P@1 | P@2 | NLL |", "|---|---|---|---|"]
+    lines = [f"| {name} | P@1 | P@2 | NLL | ties for it: P@1 | P@2 |", "|---|---|---|---|---|---|"]
     for label, settings in ROWS:
         results = [evaluate(options, name, label, settings, seed) for seed in options.seeds]
-        cells = [cell([result["gan_user_model"][measure] for result in results]) for measure in MEASURES]
+        cells = [cell([result["user model"][ties][measure] for result in results]) for ties, measure in COLUMNS]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     for baseline in BASELINES:  # the same beside every run
-        lines.append(f"| {baseline} | {' | '.join(cell([results[0][baseline][measure]]) for measure in MEASURES)} |")
+        lines.append(f"| {baseline} | {' | '.join(cell([results[0][baseline][measure]]) for measure in MEASURES)} | | |")
     return lines
 
 

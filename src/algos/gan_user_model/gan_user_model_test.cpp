@@ -118,6 +118,35 @@ TEST(GanUserModelTest, LearnsWhatUsersLike) {
   }
 }
 
+// What users clicked they never click again, be it rare or not.
+TEST(GanUserModelTest, LearnsThatNothingIsTakenTwice) {
+  Setting setting({{"epochs", "40"}});
+  setting.train = {};
+  for (std::int32_t user = 0; user < 300; ++user) {
+    base::Rng rng(3, base::Stream::kTest, static_cast<std::uint64_t>(user));
+    std::vector<std::uint8_t> taken(kItems, 0);
+    for (int page = 0; page < 6; ++page) {
+      std::vector<std::int32_t> shown = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+      rng.Shuffle(std::span(shown));
+      const auto place = std::find_if(shown.begin(), shown.end(), [&](std::int32_t item) { return taken[item] == 0; });
+      setting.train.AddChoice(shown, static_cast<std::int32_t>(place - shown.begin()));
+      taken[*place] = 1;
+    }
+    setting.train.AddUser(user);
+  }
+  const auto trainer = setting.Make();
+  test::TrainFrom(*trainer, 0, 0);
+  for (const std::int32_t item : {0, 5, 11}) {  // one of them was never shown
+    const auto other = item == 0 ? 1 : 0;
+    EXPECT_LT(Scores(trainer->Current(), {item, other})[item], Scores(trainer->Current(), {other})[item] - 1.0F);
+  }
+  const base::TensorSet set = trainer->Export();
+  for (const float weight : set.Get("member.0.repeat.weight").As<float>().first(5)) {
+    EXPECT_LT(weight, -0.5F);
+  }
+  EXPECT_FALSE(Setting({{"repeats", "false"}}).Make()->Export().Has("member.0.repeat.weight"));
+}
+
 TEST(GanUserModelTest, EveryLawLearns) {
   for (const std::string law : {"shannon", "l2", "entmax15"}) {
     const Setting setting({{"law", law}, {"epochs", "40"}, {"eta", "0.5"}});

@@ -234,16 +234,18 @@ TEST(UserNetworkTest, KernelAndNetworkAgree) {
 }
 
 // By hand: identity layers are not there, so one hidden layer of one unit is the whole reward.
-TEST(UserNetworkTest, PositionWeightsByHand) {
+TEST(UserNetworkTest, PositionWeightsAndRepeatsByHand) {
   UserShape shape;
   shape.items = 2;
   shape.dim = 1;
   shape.memory = 2;
   shape.positions = 1;
   shape.layers = {1};
+  shape.repeats = true;
   base::TensorSet set;
   set.AddOwned("item.embedding", std::vector<float>{1.0F, -2.0F}, {2, 1});
   set.AddOwned("item.bias", std::vector<float>{0.25F, 0.0F}, {2});
+  set.AddOwned("repeat.weight", std::vector<float>{-0.5F, 0.75F}, {2});
   set.AddOwned("position.weight", std::vector<float>{0.5F, 3.0F}, {1, 2});
   set.AddOwned("position.bias", std::vector<float>{0.1F}, {1, 1});
   set.AddOwned("reward.0.state", std::vector<float>{2.0F}, {1, 1});
@@ -263,7 +265,10 @@ TEST(UserNetworkTest, PositionWeightsByHand) {
   const auto elu = [](double x) { return x > 0.0 ? x : std::exp(x) - 1.0; };
   // Newest first: lag 0 has weight 0.5, lag 1 has 3.
   const double state = elu(0.5 * -2.0 + 3.0 * 1.0 + 0.1);
-  EXPECT_NEAR(reward({1, 0}, 0), 4.0 * elu(2.0 * state + 1.0 + 0.5) + 1.0 + 0.25, 1e-5);
+  EXPECT_NEAR(reward({1, 0}, 0), 4.0 * elu(2.0 * state + 1.0 + 0.5) + 1.0 + 0.25 + 0.75, 1e-5);
+  EXPECT_NEAR(reward({1, -1}, 0), 4.0 * elu(2.0 * elu(-0.9) + 1.0 + 0.5) + 1.0 + 0.25, 1e-5) << "never clicked";
+  // The latest of several clicks counts.
+  EXPECT_NEAR(reward({1, 1}, 1), 4.0 * elu(2.0 * elu(-6.9) - 2.0 + 0.5) + 1.0 - 0.5, 1e-5);
   EXPECT_NEAR(reward({-1, -1}, 1), 4.0 * elu(2.0 * elu(0.1) - 2.0 + 0.5) + 1.0, 1e-5);
 }
 
