@@ -25,8 +25,9 @@ std::unique_ptr<core::SlatePolicy> MakePopularityPolicy(std::span<const std::int
 inline constexpr std::int64_t kRecommenderClicks = 50;
 
 // The k items that a recommender scores best for a user who clicked recent(), oldest first; the lower index among
-// equals. It reads kRecommenderClicks of them. Items that were clicked may come again. `repeats`: the recommender also reads the same item several times;
-// else each item counts once, where it was clicked last. REQUIRES: the environment's catalogue.
+// equals. It reads kRecommenderClicks of them. Items that were clicked may come again. `repeats`: the recommender also
+// reads the same item several times; else each item counts once, where it was clicked last. REQUIRES: the environment's
+// catalogue.
 std::unique_ptr<core::SlatePolicy> MakeRecommenderPolicy(std::shared_ptr<const core::Recommender> recommender,
                                                          bool repeats);
 

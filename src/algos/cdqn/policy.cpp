@@ -77,8 +77,8 @@ void CdqnPolicy::Choose(const core::Episodes& episodes, std::uint64_t /*seed*/,
   nn::Guarded([&] {
     const torch::NoGradGuard no_grad;
     GreedySlates(
-        *scorer_, serving_, {clicks.data(), slates.rows, memory()}, [&episodes](base::MatrixView<float> out) { episodes.Utilities(out); },
-        slates);
+        *scorer_, serving_, {clicks.data(), slates.rows, memory()},
+        [&episodes](base::MatrixView<float> out) { episodes.Utilities(out); }, slates);
   });
 }
 
