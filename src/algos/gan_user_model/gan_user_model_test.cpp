@@ -138,7 +138,7 @@ TEST(GanUserModelTest, LearnsThatNothingIsTakenTwice) {
   test::TrainFrom(*trainer, 0, 0);
   for (const std::int32_t item : {0, 5, 11}) {  // one of them was never shown
     const auto other = item == 0 ? 1 : 0;
-    EXPECT_LT(Scores(trainer->Current(), {item, other})[item], Scores(trainer->Current(), {other})[item] - 1.0F);
+    EXPECT_LT(Scores(trainer->Current(), {item, other})[item], Scores(trainer->Current(), {other})[item] - 0.5F);
   }
   const base::TensorSet set = trainer->Export();
   for (const float weight : set.Get("member.0.repeat.weight").As<float>().first(5)) {

@@ -50,7 +50,7 @@ struct UserParts {
 // it, position weights normal with deviation 0.3, an LSTM Glorot uniform, biases and repeats 0.
 struct InitOptions {
   bool authors = false;  // position weights 1e-4, layers truncated normal with deviation 0.1, 1e-3 for positions
-  double item_deviation = 0.1;
+  double item_deviation = 0.2;
   double position_weight = 0.0;  // every position weight; 0: drawn
   double no_click = 0.0;
   std::uint64_t seed = 1;
