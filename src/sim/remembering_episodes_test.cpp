@@ -28,7 +28,7 @@ std::vector<std::int32_t> Row(const core::Episodes& episodes, std::int64_t row) 
 
 // The world of one remembered click, once as it is and once with five.
 struct Both {
-  std::shared_ptr<const core::Environment> world = MakeWorld({.source = "world:tabular"});
+  std::shared_ptr<const core::Environment> world = MakeWorld("tabular", {});
   std::unique_ptr<core::Episodes> plain = world->Start(Numbers(), 3);
   std::unique_ptr<core::Episodes> longer = RememberClicks(world->Start(Numbers(), 3), 5);
   core::Feedback feedback;
