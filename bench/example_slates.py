@@ -94,8 +94,8 @@ def replay_table(found):
     replay = found["replay"]
     rows = [["clicks / displays", f"{replay['logged_click_rate']:.4f}", f"{replay['simulated_click_rate']:.4f}", ""]]
     for name in ("rank", "items", "clicks_per_user"):
-        rows.append([f"divergence of {name.replace('_', ' ')}", "", f"{replay[name]['value']:.5f}",
-                     f"{replay[name]['chance']:.5f}"])
+        rows.append([f"divergence of {name.replace('_', ' ')}", "", f"{replay['divergence'][name]['value']:.5f}",
+                     f"{replay['divergence'][name]['chance']:.5f}"])
     return table(["", "logged", "simulated", "by chance"], rows)
 
 

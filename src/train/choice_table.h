@@ -18,10 +18,10 @@ struct ChoiceRow {
 };
 
 // The model first, then the baselines, which learn from the displays of the training users; without any there is only
-// the uniform one. Empty without test displays. `ties` of the model ("pessimistic" or "optimistic"): those of a
-// baseline, which has many, are broken at random, so that its precision is what it can be expected to be.
+// the uniform one. Empty without test displays. Ties are broken at random, whatever eval.ties, so that precision is
+// what it can be expected to be: items that training never showed are all alike to a model, and baselines have many
+// ties.
 std::vector<ChoiceRow> MakeChoiceTable(const std::string& name, const core::Recommender& recommender,
-                                       const data::Split& split, const std::string& ties, std::int64_t batch_size,
-                                       const base::StopFlag* stop);
+                                       const data::Split& split, std::int64_t batch_size, const base::StopFlag* stop);
 
 }  // namespace recforce::train

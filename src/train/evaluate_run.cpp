@@ -95,7 +95,7 @@ LoadedModel OpenModel(const core::Registry& registry, const std::filesystem::pat
 
 std::vector<ChoiceRow> Choices(const RunInfo& info, const LoadedModel& model, const data::Split& split,
                                const eval::EvalConfig& config, const base::StopFlag* stop) {
-  return MakeChoiceTable(info.model, *model.recommender, split, config.ties, config.batch_size, stop);
+  return MakeChoiceTable(info.model, *model.recommender, split, config.batch_size, stop);
 }
 
 }  // namespace
