@@ -106,7 +106,7 @@ TEST(GanUserModelTest, RefusesWhatItCannotLearnFrom) {
 
 TEST(GanUserModelTest, LearnsWhatUsersLike) {
   for (const std::string state : {"pw", "lstm"}) {
-    const Setting setting({{"state", state}, {"epochs", "60"}, {"law", "shannon"}});
+    const Setting setting({{"state", state}, {"epochs", "60"}, {"learning_rate", "0.003"}});
     const auto trainer = setting.Make();
     const double before = *trainer->Validate(nullptr);
     test::TrainFrom(*trainer, 0, 0);
@@ -120,7 +120,7 @@ TEST(GanUserModelTest, LearnsWhatUsersLike) {
 
 // What users clicked they never click again, be it rare or not.
 TEST(GanUserModelTest, LearnsThatNothingIsTakenTwice) {
-  Setting setting({{"epochs", "40"}});
+  Setting setting({{"epochs", "40"}, {"temperature", "false"}});  // the validation users are others
   setting.train = {};
   for (std::int32_t user = 0; user < 300; ++user) {
     base::Rng rng(3, base::Stream::kTest, static_cast<std::uint64_t>(user));
