@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 import svg_plots
+from results import write_into_document
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "examples" / "slates.md"
@@ -153,12 +154,8 @@ def plots(found):
 
 
 def write(tables, drawings):
-    text = DOCUMENT.read_text(encoding="utf-8")
     for name, content in tables.items():
-        begin, end = f"<!-- table {name} -->\n", f"<!-- end {name} -->"
-        before, rest = text.split(begin)
-        text = before + begin + content + "\n" + end + rest.split(end)[1]
-    DOCUMENT.write_text(text, encoding="utf-8")
+        write_into_document(name, [content], DOCUMENT)
     for name, drawing in drawings.items():
         (DOCUMENT.parent / name).write_text(drawing, encoding="utf-8")
 

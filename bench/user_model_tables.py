@@ -18,7 +18,6 @@ from results import ROOT, call, interval, write_into_document
 DOCUMENT = ROOT / "docs" / "algorithms" / "gan_user_model.md"
 FILES = ("yelp", "rsc", "tb")
 MEASURES = ("p@1", "p@2", "nll")
-COLUMNS = (*(("pessimistic", measure) for measure in MEASURES), ("optimistic", "p@1"), ("optimistic", "p@2"))
 ROWS = (("user model", []), ("`repeats=false`", ["repeats=false"]), ("`state=none`", ["state=none"]))
 BASELINES = ("item_logit", "popularity_logit", "uniform")
 
@@ -32,12 +31,8 @@ def evaluate(options, name, label, settings, seed):
     sets = ["split.kind=displays", *(f"gan_user_model.{setting}" for setting in settings)]
     call(options.program, "train", "--model", "gan_user_model", "--data", store, "--out", run, "--seed", seed,
          "--resume", "--quiet", *(word for setting in sets for word in ("--set", setting)))
-    result = {}
-    for ties in ("optimistic", "pessimistic"):
-        models = json.loads(call(options.program, "evaluate", run, "--set", f"eval.ties={ties}", "--json"))["choice"]
-        metrics = {model["name"]: model["subsets"]["all"]["metrics"] for model in models["models"]}
-        result[ties] = metrics.pop("gan_user_model")
-    return {"user model": result, **metrics}
+    models = json.loads(call(options.program, "evaluate", run, "--json"))["choice"]["models"]
+    return {model["name"]: model["subsets"]["all"]["metrics"] for model in models}
 
 
 def cell(values):
@@ -46,13 +41,13 @@ def cell(values):
 
 
 def table(options, name):
-    lines = [f"| {name} | P@1 | P@2 | NLL | ties for it: P@1 | P@2 |", "|---|---|---|---|---|---|"]
+    lines = [f"| {name} | P@1 | P@2 | NLL |", "|---|---|---|---|"]
     for label, settings in ROWS:
         results = [evaluate(options, name, label, settings, seed) for seed in options.seeds]
-        cells = [cell([result["user model"][ties][measure] for result in results]) for ties, measure in COLUMNS]
+        cells = [cell([result["gan_user_model"][measure] for result in results]) for measure in MEASURES]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     for baseline in BASELINES:  # the same beside every run
-        lines.append(f"| {baseline} | {' | '.join(cell([results[0][baseline][measure]]) for measure in MEASURES)} | | |")
+        lines.append(f"| {baseline} | {' | '.join(cell([results[0][baseline][measure]]) for measure in MEASURES)} |")
     return lines
 
 
