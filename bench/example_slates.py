@@ -109,7 +109,7 @@ def policy_table(found):
     optimum, chance = found["world"]["optimum"], places[2]["random"][0]
     rows = []
     for policy in LEARNT + ["top_k", "myopic"]:
-        cells = [f"{place[policy][0]:.2f} ± {place[policy][1]:.2f}" if policy in place else "" for place in places]
+        cells = [f"{place[policy][0]:.2f} \u00b1 {place[policy][1]:.2f}" if policy in place else "" for place in places]
         share = (places[2][policy][0] - chance) / (optimum - chance)
         optimism = f"{places[0][policy][0] - places[1][policy][0]:+.2f}" if policy in places[0] else ""
         rows.append([NAMES[policy], *cells, f"{100 * share:.0f} %", optimism])

@@ -76,7 +76,7 @@ class Plot:
 def bars(title, groups, series, values, errors, levels=(), width=760, height=320):
     """values[s][g] of series s in group g, each with half an interval; levels: (value, name)."""
     highest = max([v + e for row, spread in zip(values, errors) for v, e in zip(row, spread)] + [v for v, _ in levels])
-    plot = Plot(title, width, height, min(0.0, min(min(row) for row in values)), highest, legend_width=170)
+    plot = Plot(title, width, height, min(0.0, min(min(row) for row in values)), highest, legend_width=190)
     slot = (plot.right - LEFT) / len(groups)
     each = slot * 0.8 / len(series)
     for g, group in enumerate(groups):
