@@ -245,7 +245,8 @@ TEST_P(Recovery, WithoutAStateItDoesNot) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Recovery, testing::Values(1, 2, 3, 4, 5));
 
-// It has to find out that three clicks count and with which weights, and ends a little further from the truth.
+// It has to find out that three clicks count and with which weights, and ends a little further from the truth:
+// .040 was measured, where the spec's .035 is for position weights.
 TEST(GanUserModelLearning, AnLstmFindsTheTruthToo) {
   const Logs logs(1);
   const auto learnt =
