@@ -180,16 +180,22 @@ def write_into_document(name, lines, document=DOCUMENT):
     document.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=TABLES)
+def make_parser(description, work):
+    """The options of all programs that train, measure and write: --write, --work, --program, --data, --seeds."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", nargs="+", type=int)
-    parser.add_argument("--rows", nargs="+", metavar="LABEL", help="only these rows")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "results")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / work)
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bin" / "recforce"))
     parser.add_argument("--data", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("RECFORCE_DATA", ROOT / ".." / "shared" / "data")))
+    return parser
+
+
+def main():
+    parser = make_parser(__doc__, "results")
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--rows", nargs="+", metavar="LABEL", help="only these rows")
     options = parser.parse_args()
     known = [row["label"] for row in TABLES[options.table]["rows"]]
     if unknown := [label for label in options.rows or [] if label not in known]:

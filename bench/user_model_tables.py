@@ -8,12 +8,9 @@ choice without a state.
 Every row has the default settings but for what its name says. Finished runs in --work are kept. The test part is looked
 at once, by `recforce evaluate`.
 """
-import argparse
 import json
-import os
-import pathlib
 
-from results import ROOT, call, interval, write_into_document
+from results import ROOT, call, interval, make_parser, write_into_document
 
 DOCUMENT = ROOT / "docs" / "algorithms" / "gan_user_model.md"
 FILES = ("yelp", "rsc", "tb")
@@ -52,13 +49,8 @@ def table(options, name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "user_models")
-    parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bin" / "recforce"))
-    parser.add_argument("--data", type=pathlib.Path,
-                        default=pathlib.Path(os.environ.get("RECFORCE_DATA", ROOT / ".." / "shared" / "data")))
+    parser = make_parser(__doc__, "user_models")
+    parser.set_defaults(seeds=[1, 2, 3, 4, 5])
     options = parser.parse_args()
     if not 1 <= len(options.seeds) <= 10:
         parser.error("--seeds: from one to ten")

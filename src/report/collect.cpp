@@ -12,6 +12,7 @@
 #include "recforce/eval/groups.h"
 #include "report/commands.h"
 #include "report/examples.h"
+#include "train/choice_table.h"
 
 namespace recforce::report {
 namespace {
@@ -284,10 +285,14 @@ void AddChoices(const core::Registry& registry, const data::Split& split, const 
     if (!report.runs[run].info.finished) {
       continue;
     }
+    const RunPart& part = report.runs[run];
+    const config::Settings settings = train::ReadSettings(registry, part.path);
+    const train::LoadedModel model = train::LoadModelOfRun(registry, part.path, part.info, settings);
+    const std::int64_t batch_size = settings.section("eval").As<eval::EvalConfig>().batch_size;
     RunChoices& choices = report.choices.emplace_back();
     choices.run = run;
     for (const train::ChoiceRow& row :
-         train::ChoicesOfRun(registry, report.runs[run].path, options.data, options.stop)) {
+         train::MakeChoiceTable(part.info.model, *model.recommender, split, batch_size, options.stop)) {
       const eval::Reliability clicks = ClickReliability(row.result);
       choices.parts.push_back({row.name, SummarizeChoices(row.result, eval::ChoiceSubset::kAll),
                                SummarizeChoices(row.result, eval::ChoiceSubset::kWithHistory), clicks.ece});

@@ -52,14 +52,10 @@ data::DisplaySet GenerateDisplays(const core::Environment& env, std::int64_t use
     const auto u = static_cast<std::size_t>(user);
     for (const Page& page : log) {
       if (page.absent[u] == 0) {
-        const auto first = page.slates.begin() + user * shown;
-        displays.items.insert(displays.items.end(), first, first + shown);
-        displays.offsets.push_back(static_cast<std::int64_t>(displays.items.size()));
-        displays.choice.push_back(page.clicked[u]);
+        displays.AddChoice({page.slates.data() + user * shown, static_cast<std::size_t>(shown)}, page.clicked[u]);
       }
     }
-    displays.users.push_back(static_cast<std::int32_t>(user));
-    displays.user_offsets.push_back(displays.size());
+    displays.AddUser(static_cast<std::int32_t>(user));
   }
   return displays;
 }

@@ -2,6 +2,7 @@
 #include "sim/policies.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -222,23 +223,34 @@ std::unique_ptr<core::SlatePolicy> MakeExactPolicy(const core::Environment& envi
   return std::make_unique<MyopicPolicy>(environment, &SlateSearch::Exact);
 }
 
+namespace {
+
+using MakeImmediate = std::unique_ptr<core::SlatePolicy> (*)(const core::Environment&);
+constexpr std::array<std::pair<std::string_view, MakeImmediate>, 4> kImmediate = {{
+    {"top_k", [](const core::Environment& users) { return MakeTopRewardPolicy(users.NumItems()); }},
+    {"top_utility", [](const core::Environment& users) { return MakeTopUtilityPolicy(users.NumItems()); }},
+    {"greedy", &MakeGreedyPolicy},
+    {"myopic", &MakeExactPolicy},
+}};
+
+}  // namespace
+
 const std::vector<std::string>& ImmediatePolicyNames() {
-  static const std::vector<std::string> names = {"top_k", "top_utility", "greedy", "myopic"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& [name, make] : kImmediate) {
+      all.emplace_back(name);
+    }
+    return all;
+  }();
   return names;
 }
 
 std::unique_ptr<core::SlatePolicy> MakeImmediatePolicy(std::string_view name, const core::Environment& environment) {
-  if (name == "top_k") {
-    return MakeTopRewardPolicy(environment.NumItems());
-  }
-  if (name == "top_utility") {
-    return MakeTopUtilityPolicy(environment.NumItems());
-  }
-  if (name == "greedy") {
-    return MakeGreedyPolicy(environment);
-  }
-  if (name == "myopic") {
-    return MakeExactPolicy(environment);
+  for (const auto& [known, make] : kImmediate) {
+    if (name == known) {
+      return make(environment);
+    }
   }
   return nullptr;
 }

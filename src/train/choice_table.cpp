@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/choice_table.h"
 
-#include <algorithm>
-
 #include "recforce/eval/choice_baselines.h"
 
 namespace recforce::train {
@@ -26,9 +24,8 @@ std::vector<ChoiceRow> MakeChoiceTable(const std::string& name, const core::Reco
     add("popularity_logit", *eval::FitPopularityLogit(train, split.num_items()));
   }
   // The uniform choice may be nothing where the model may choose nothing, or else the log does.
-  const bool in_log = std::any_of(train.choice.begin(), train.choice.end(), [](std::int32_t c) { return c < 0; });
   const std::optional<core::ChoiceRule> rule = recommender.choice();
-  add("uniform", *eval::UniformChoice(split.num_items(), rule ? rule->no_click.has_value() : in_log));
+  add("uniform", *eval::UniformChoice(split.num_items(), rule ? rule->no_click.has_value() : train.has_no_clicks()));
   return rows;
 }
 

@@ -81,23 +81,6 @@ RunData OpenData(const std::filesystem::path& run, const RunInfo& info, const co
   return {std::move(dataset), std::move(split)};
 }
 
-// The run's own model, for its own split.
-LoadedModel OpenModel(const core::Registry& registry, const std::filesystem::path& run, const RunInfo& info,
-                      const config::Settings& settings) {
-  LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
-  if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
-    Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
-                                            model.bundle.manifest.split_fingerprint + "'; expected '" +
-                                            info.split_fingerprint + "'");
-  }
-  return model;
-}
-
-std::vector<ChoiceRow> Choices(const RunInfo& info, const LoadedModel& model, const data::Split& split,
-                               const eval::EvalConfig& config, const base::StopFlag* stop) {
-  return MakeChoiceTable(info.model, *model.recommender, split, config.batch_size, stop);
-}
-
 }  // namespace
 
 RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
@@ -105,6 +88,17 @@ RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::pat
   const RunInfo info = ReadRunInfo(run);
   RequireDataset(info, run);
   return OpenData(run, info, ReadSettings(registry, run), data);
+}
+
+LoadedModel LoadModelOfRun(const core::Registry& registry, const std::filesystem::path& run, const RunInfo& info,
+                           const config::Settings& settings) {
+  LoadedModel model = LoadModel(registry, run, settings.section("").As<RunConfig>().device);
+  if (model.bundle.manifest.split_fingerprint != info.split_fingerprint) {
+    Fail((run / kModelFolder).string(), "the model is not the one of the run: split fingerprint '" +
+                                            model.bundle.manifest.split_fingerprint + "'; expected '" +
+                                            info.split_fingerprint + "'");
+  }
+  return model;
 }
 
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
@@ -117,27 +111,16 @@ StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& regi
   ApplyChanges(changes, settings);
   const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
   const RunData opened = OpenData(run, info, settings, data);
-  const LoadedModel model = OpenModel(registry, run, info, settings);
+  const LoadedModel model = LoadModelOfRun(registry, run, info, settings);
   StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
   if (choices != nullptr) {
-    *choices = Choices(info, model, opened.split, eval_config, stop);
+    *choices = MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.batch_size, stop);
   }
   for (const std::int32_t user : opened.split.test.users) {
     evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
   }
   WriteEvaluation(files, run, evaluation);
   return evaluation;
-}
-
-std::vector<ChoiceRow> ChoicesOfRun(const core::Registry& registry, const std::filesystem::path& run,
-                                    const std::optional<std::string>& data, const base::StopFlag* stop) {
-  const RunInfo info = ReadRunInfo(run);
-  RequireFinished(info, run);
-  RequireDataset(info, run);
-  const config::Settings settings = ReadSettings(registry, run);
-  const RunData opened = OpenData(run, info, settings, data);
-  return Choices(info, OpenModel(registry, run, info, settings), opened.split,
-                 settings.section("eval").As<eval::EvalConfig>(), stop);
 }
 
 StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Registry& registry,

@@ -92,11 +92,6 @@ StoredEvaluation KeptOrNewEvaluation(base::FileSystem& files, const core::Regist
 // Error(Data) when a kept list names an item outside a catalogue of `num_items`, which the file itself does not know.
 void CheckTopItems(const StoredEvaluation& evaluation, const std::filesystem::path& run, std::int64_t num_items);
 
-// MakeChoiceTable of a finished run, with the settings of its section eval. Empty where its test part has no displays.
-// Errors as EvaluateRun.
-std::vector<ChoiceRow> ChoicesOfRun(const core::Registry& registry, const std::filesystem::path& run,
-                                    const std::optional<std::string>& data, const base::StopFlag* stop);
-
 // A dataset and its split.
 struct RunData {
   data::Dataset dataset;
@@ -106,6 +101,10 @@ struct RunData {
 // Error(Data) when either is not that of the run.
 RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::path& run,
                       const std::optional<std::string>& data);
+
+// The model of a finished run, on the run's device. Error(Data) where it learnt from another split; else as LoadModel.
+LoadedModel LoadModelOfRun(const core::Registry& registry, const std::filesystem::path& run, const RunInfo& info,
+                           const config::Settings& settings);
 
 // The resolved settings of a run folder.
 config::Settings ReadSettings(const core::Registry& registry, const std::filesystem::path& run);

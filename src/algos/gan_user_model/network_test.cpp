@@ -103,19 +103,29 @@ struct Case {
   double no_click = 0.2;
 };
 
+struct Taped {
+  torch::Tensor rewards, slope;
+  std::vector<torch::Tensor> gradients;  // of all parts but choosing nothing, which is the last
+};
+
+// What autograd makes of the loss.
+Taped TapeOf(const Case& small) {
+  Taped taped;
+  const std::vector<torch::Tensor> leaves = small.Leaves(true);
+  taped.rewards = small.Rewards(leaves);
+  small.Loss(taped.rewards, taped.slope);
+  taped.gradients = torch::autograd::grad({taped.rewards}, {leaves.begin(), leaves.end() - 1}, {taped.slope});
+  return taped;
+}
+
 void ExpectGradientsOfTheWholeModel(const UserShape& shape) {
   const Case small(shape);
-  const std::vector<torch::Tensor> leaves = small.Leaves(true);
-  const torch::Tensor rewards = small.Rewards(leaves);
-  torch::Tensor slope;
-  small.Loss(rewards, slope);
-  const std::vector<torch::Tensor> inputs(leaves.begin(), leaves.end() - 1);  // choosing nothing is the last part
-  const std::vector<torch::Tensor> gradients = torch::autograd::grad({rewards}, inputs, {slope});
+  const Taped taped = TapeOf(small);
   const torch::NoGradGuard no_grad;
   constexpr double kStep = 1e-6;
-  for (std::size_t part = 0; part < inputs.size(); ++part) {
+  for (std::size_t part = 0; part < taped.gradients.size(); ++part) {
     std::vector<torch::Tensor> moved = small.Leaves(false);
-    const torch::Tensor gradient = gradients[part].contiguous();
+    const torch::Tensor gradient = taped.gradients[part].contiguous();
     double* values = moved[part].data_ptr<double>();
     for (std::int64_t i = 0; i < moved[part].numel(); ++i) {
       const double kept = values[i];
@@ -149,26 +159,22 @@ TEST(UserNetworkTest, GradientsAreThoseOfFiniteDifferences) {
 // Rewards and gradients as they are written out against those of autograd.
 void ExpectPassAgrees(const UserShape& shape) {
   const Case small(shape);
-  const std::vector<torch::Tensor> leaves = small.Leaves(true);
-  const torch::Tensor rewards = small.Rewards(leaves);
-  torch::Tensor slope;
-  small.Loss(rewards, slope);
-  const std::vector<torch::Tensor> inputs(leaves.begin(), leaves.end() - 1);
-  const std::vector<torch::Tensor> expected = torch::autograd::grad({rewards}, inputs, {slope});
+  const Taped taped = TapeOf(small);
   const torch::NoGradGuard no_grad;
   ShardPass<double> pass(shape, small.parts);
   for (int round = 0; round < 2; ++round) {  // nothing of the first is left in the second
     const std::span<const double> seen = pass.Forward(small.tensors, small.features, small.shard);
-    ASSERT_EQ(static_cast<std::int64_t>(seen.size()), rewards.size(0));
+    ASSERT_EQ(static_cast<std::int64_t>(seen.size()), taped.rewards.size(0));
     for (std::size_t row = 0; row < seen.size(); ++row) {
-      ASSERT_NEAR(seen[row], rewards[static_cast<std::int64_t>(row)].item<double>(), 1e-12);
+      ASSERT_NEAR(seen[row], taped.rewards[static_cast<std::int64_t>(row)].item<double>(), 1e-12);
     }
     const std::vector<torch::Tensor> gradients =
-        pass.Backward(small.shard, std::span<const double>(slope.data_ptr<double>(), seen.size()));
-    ASSERT_EQ(gradients.size(), expected.size());
-    for (std::size_t part = 0; part < expected.size(); ++part) {
-      ASSERT_EQ(gradients[part].sizes(), expected[part].sizes()) << small.parts.list[part].name;
-      EXPECT_LT((gradients[part] - expected[part]).abs().max().item<double>(), 1e-12) << small.parts.list[part].name;
+        pass.Backward(small.shard, std::span<const double>(taped.slope.data_ptr<double>(), seen.size()));
+    ASSERT_EQ(gradients.size(), taped.gradients.size());
+    for (std::size_t part = 0; part < taped.gradients.size(); ++part) {
+      ASSERT_EQ(gradients[part].sizes(), taped.gradients[part].sizes()) << small.parts.list[part].name;
+      EXPECT_LT((gradients[part] - taped.gradients[part]).abs().max().item<double>(), 1e-12)
+          << small.parts.list[part].name;
     }
   }
 }
