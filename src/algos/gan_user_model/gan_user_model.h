@@ -14,10 +14,10 @@ struct GanUserModelConfig {
   std::int64_t epochs = 100;
   std::int64_t batch_size = 128;
   double learning_rate = 1e-3;
-  double weight_decay = 2.0;
+  double weight_decay = 1.0;
   double popularity_decay = 1.0;
   double clip = 5.0;
-  std::int64_t patience = 20;
+  std::int64_t patience = 30;
   std::int64_t dim = 16;
   double item_deviation = 0.2;
   std::string item_features;

@@ -106,7 +106,7 @@ TEST(GanUserModelTest, RefusesWhatItCannotLearnFrom) {
 
 TEST(GanUserModelTest, LearnsWhatUsersLike) {
   for (const std::string state : {"pw", "lstm"}) {
-    const Setting setting({{"state", state}, {"epochs", "60"}, {"item_deviation", "0.6"}, {"weight_decay", "0.2"}});
+    const Setting setting({{"state", state}, {"epochs", "60"}});
     const auto trainer = setting.Make();
     const double before = *trainer->Validate(nullptr);
     test::TrainFrom(*trainer, 0, 0);

@@ -30,7 +30,7 @@ struct LearnerOptions {
   std::int64_t batch_size = 512;  // choices in one step, at most; one user at least
   std::int64_t users_drawn = 0;   // > 0: a step takes so many distinct users, drawn anew each time
   double learning_rate = 1e-3;
-  double weight_decay = 2.0;  // beside the loss of all choices: the more there are, the less it counts
+  double weight_decay = 1.0;  // beside the loss of all choices: the more there are, the less it counts
   double popularity_decay = 1.0;
   double clip = 5.0;  // of the gradient's norm; 0: never
   std::int64_t game_steps = 1;
