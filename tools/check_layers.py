@@ -21,11 +21,12 @@ ALLOWED = {
     "core": ["base", "config", "data", "model"],
     "eval": ["base", "config", "data", "model", "core"],
     "sim": ["base", "config", "data", "core"],
-    "train": ["base", "config", "data", "model", "core", "eval", "sim"],
+    "ope": ["base", "config", "data", "model", "core", "eval"],
+    "train": ["base", "config", "data", "model", "core", "eval", "sim", "ope"],
     "nn": ["base", "config", "data", "model"],
     "algos": ["base", "config", "data", "model", "core", "sim", "nn"],
-    "report": ["base", "config", "data", "model", "core", "eval", "train"],
-    "cli": ["base", "config", "data", "model", "core", "eval", "sim", "train", "report"],
+    "report": ["base", "config", "data", "model", "core", "eval", "train", "ope"],
+    "cli": ["base", "config", "data", "model", "core", "eval", "sim", "train", "report", "ope"],
 }
 FUNNEL = "src/nn/torch.h"
 TORCH_ROOMS = {"nn", "algos"}
