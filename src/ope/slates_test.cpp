@@ -157,8 +157,12 @@ TEST(OpeSlates, CascadeWithoutPredictionsIsRips) {
   SlateRounds rounds = world.rounds();
   rounds.q_logged = zeros;
   rounds.q_policy = zeros;
-  EXPECT_EQ(EstimateSlates(SlateEstimator::kCascadeDr, rounds).ratios.front().numerator,
-            EstimateSlates(SlateEstimator::kRips, rounds).ratios.front().numerator);
+  const Column cascade = EstimateSlates(SlateEstimator::kCascadeDr, rounds).ratios.front().numerator;
+  const Column rips = EstimateSlates(SlateEstimator::kRips, rounds).ratios.front().numerator;
+  ASSERT_EQ(cascade.size(), rips.size());
+  for (std::size_t i = 0; i < rips.size(); ++i) {
+    EXPECT_DOUBLE_EQ(cascade[i], rips[i]);
+  }
 }
 
 TEST(OpeSlates, TwoSlatesByHand) {

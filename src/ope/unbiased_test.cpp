@@ -211,9 +211,9 @@ TEST(OpeUnbiased, ByRepetition) {
   EXPECT_LT(std::abs(dr.errors), 4.0);
   EXPECT_LT(dr.rmse, ips.rmse);
   EXPECT_LT(DeviationOf(Estimator::kSnips, logs, truth).rmse, ips.rmse);
-  const std::vector<Log> no_predictions = Repeat(WithWrongPredictions(), 2000, 400);
+  const std::vector<Log> no_predictions = Repeat(WithWrongPredictions(), 1000, 400);
   EXPECT_LT(std::abs(DeviationOf(Estimator::kDr, no_predictions, truth).errors), 4.0);
-  const std::vector<Log> no_propensities = Repeat(WithWrongPropensities(), 2000, 400);
+  const std::vector<Log> no_propensities = Repeat(WithWrongPropensities(), 1000, 400);
   EXPECT_LT(std::abs(DeviationOf(Estimator::kDr, no_propensities, truth).errors), 4.0);
   EXPECT_GT(std::abs(DeviationOf(Estimator::kIps, no_propensities, truth).errors), 10.0);
 }
@@ -246,10 +246,10 @@ TEST(OpeIntervals, CoverAsOftenAsTheySay) {
   Share delta_snips;
   Share student_dr;
   for (std::uint64_t repeat = 0; repeat < 1000; ++repeat) {
-    const Log log = Sample(world, 200, repeat);
+    const Log log = Sample(world, 120, repeat);
     const Terms ips = Estimate(Estimator::kIps, log.rounds());
     const Terms snips = Estimate(Estimator::kSnips, log.rounds());
-    const BootstrapOptions options = {.replicates = 400, .seed = repeat};
+    const BootstrapOptions options = {.replicates = 240, .seed = repeat};
     bootstrap_ips.Count(covers(BootstrapInterval(ips, options)));
     bootstrap_snips.Count(covers(BootstrapInterval(snips, options)));
     student_ips.Count(covers(StudentInterval(ips)));
