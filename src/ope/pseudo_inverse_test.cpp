@@ -97,7 +97,7 @@ TEST(OpePseudoInverse, GramsInClosedForm) {
 TEST(OpePseudoInverse, UniformLoggingInClosedForm) {
   for (const auto& [m, length] : {std::pair{4, 2}, {5, 3}, {6, 3}, {10, 2}, {4, 4}, {5, 5}, {3, 1}}) {
     const std::vector<Slate> slates = AllSlates(m, length);
-    const Slate target = slates[slates.size() / 3];
+    const Slate& target = slates[slates.size() / 3];
     const Column always = {1.0};
     const Column target_marginals = SlateMarginals({length, m, target, always});
     const Column gram = UniformGram(length, m);

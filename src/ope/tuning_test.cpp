@@ -21,8 +21,8 @@ using test::ErrorOf;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct OneInTen {
-  explicit OneInTen(int tens) : reward(10 * tens, 1.0), weight(10 * tens, 0.0), q_logged(10 * tens, 1.0) {
-    for (int i = 0; i < tens; ++i) {
+  explicit OneInTen(std::size_t tens) : reward(10 * tens, 1.0), weight(10 * tens, 0.0), q_logged(10 * tens, 1.0) {
+    for (std::size_t i = 0; i < tens; ++i) {
       weight[10 * i] = 10.0;
     }
   }
@@ -83,12 +83,12 @@ TEST(OpeTuning, SlopeStopsWhereNarrowIntervalsLeaveWideOnes) {
   EXPECT_EQ(ChooseBySlope(Estimator::kClippedIps, many.rounds(), kCandidates).lambda, kInfinity);
 }
 
-// As n = 100 above with 6 for 5: .4 <= .2334 + .5638.
+// At n = 100 a clip c passes if 1 - c / 10 <= .3890 c / 10 + .5638: from 3.141 on.
 TEST(OpeTuning, SlopeDoesNotDependOnTheOrderOfCandidates) {
   const OneInTen rounds(10);
-  const Tuning tuning = ChooseBySlope(Estimator::kClippedIps, rounds.rounds(), Column{6.0, kInfinity, 1.0});
+  const Tuning tuning = ChooseBySlope(Estimator::kClippedIps, rounds.rounds(), Column{3.5, kInfinity, 3.0});
   EXPECT_EQ(tuning.best, 0U);
-  EXPECT_EQ(tuning.lambda, 6.0);
+  EXPECT_EQ(tuning.lambda, 3.5);
 }
 
 TEST(OpeTuning, RefusesBadInput) {
