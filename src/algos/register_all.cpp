@@ -12,6 +12,7 @@
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
 #include "algos/gan_user_model/gan_user_model.h"
+#include "algos/gru4rec/gru4rec.h"
 #include "algos/ials/ials.h"
 #include "algos/itemknn/itemknn.h"
 #include "algos/multi_dae/multi_dae.h"
@@ -77,6 +78,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(RecvaeSpec()));
   registry.Add(Checked(SasrecSpec()));
   registry.Add(Checked(GanUserModelSpec()));
+  registry.Add(Checked(Gru4recSpec()));
   registry.Add(Checked(CdqnSpec()));
 }
 

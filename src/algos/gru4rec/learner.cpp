@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "algos/gru4rec/learner.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "algos/common/finite.h"
+#include "algos/gru4rec/reference.h"
+#include "nn/device.h"
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "nn/row_batch.h"
+#include "recforce/base/threads.h"
+
+namespace recforce::algos {
+namespace {
+
+std::vector<torch::Tensor> TensorsOf(Gru4recParams params) {
+  std::vector<torch::Tensor> tensors;
+  for (const torch::Tensor* tensor : params.All()) {
+    tensors.push_back(*tensor);
+  }
+  return tensors;
+}
+
+// Rows of a table on the CPU; rows below 0 are zero.
+torch::Tensor GatherRows(const torch::Tensor& table, std::span<const std::int32_t> rows) {
+  const std::int64_t width = table.numel() / table.size(0);
+  torch::Tensor out = torch::empty({static_cast<std::int64_t>(rows.size()), width}, torch::kFloat32);
+  const float* from = table.data_ptr<float>();
+  float* to = out.data_ptr<float>();
+  base::ParallelFor(0, out.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at) {
+      const std::int64_t row = rows[static_cast<std::size_t>(at)];
+      if (row >= 0) {
+        std::copy_n(from + row * width, width, to + at * width);
+      } else {
+        std::fill_n(to + at * width, width, 0.0F);
+      }
+    }
+  });
+  return out;
+}
+
+// [rows, width] of 0 or 1 / keep.
+torch::Tensor DropoutMask(std::int64_t rows, std::int64_t width, double keep, base::Rng& rng) {
+  torch::Tensor mask = torch::empty({rows, width}, torch::kFloat32);
+  float* data = mask.data_ptr<float>();
+  const auto value = static_cast<float>(1.0 / keep);
+  const auto limit = static_cast<std::uint32_t>(keep * 4294967296.0);
+  for (std::int64_t at = 0; at < mask.numel(); ++at) {
+    data[at] = rng.Next() < limit ? value : 0.0F;
+  }
+  return mask;
+}
+
+}  // namespace
+
+Gru4recLearner::Gru4recLearner(const core::TrainView& view, const Gru4recOptions& options,
+                               const core::TrainerContext& context)
+    : view_(view),
+      options_(options),
+      seed_(context.seed),
+      device_(nn::ParseDevice(context.device)),
+      params_(Gru4recParams::Init(options.shape, context.seed, device_)),
+      recommender_(params_),
+      adagrad_(TensorsOf(params_), {.learning_rate = options.learning_rate, .momentum = options.momentum}),
+      columns_(view.events(), view.num_items, options.columns),
+      item_rows_(options.shape.output()),
+      bias_rows_(1),
+      input_rows_(options.shape.input()) {
+  for (std::size_t number = 0; number < options.shape.layers.size(); ++number) {
+    passes_.emplace_back(options.shape.Layer(number));
+    gradients_.push_back(nn::ZeroRecurrent(options.shape.Layer(number), torch::kFloat32));
+  }
+}
+
+void Gru4recLearner::Draw(const LaneBatch& batch, std::uint64_t epoch, std::int64_t step) {
+  columns_.Draw(batch.targets, seed_, epoch, step, draws_.columns);
+  columns_.Shift(draws_.columns, batch.lanes, draws_.shift);
+  base::Rng rng(seed_, base::Stream::kDropout, epoch, static_cast<std::uint32_t>(step));
+  if (options_.keep_embedding < 1.0) {
+    draws_.keep_input = DropoutMask(batch.lanes, options_.shape.input(), options_.keep_embedding, rng);
+  }
+  draws_.keep_hidden.clear();
+  if (options_.keep_hidden < 1.0) {
+    for (const std::int64_t width : options_.shape.layers) {
+      draws_.keep_hidden.push_back(DropoutMask(batch.lanes, width, options_.keep_hidden, rng));
+    }
+  }
+}
+
+double Gru4recLearner::LossOnCpu(const torch::Tensor& hidden, torch::Tensor& d_hidden) {
+  const std::int64_t lanes = hidden.size(0);
+  const auto width = static_cast<std::int64_t>(draws_.columns.size());
+  const torch::Tensor rows = GatherRows(params_.items, draws_.columns);
+  torch::Tensor scores = nn::MatMul(hidden, rows.t());
+  float* score = scores.data_ptr<float>();
+  const float* bias = params_.bias.data_ptr<float>();
+  const auto weight = static_cast<float>(1.0 / static_cast<double>(options_.batch_size));
+  std::vector<double> losses(static_cast<std::size_t>(lanes));
+  base::ParallelFor(0, lanes, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t lane = begin; lane < end; ++lane) {
+      float* row = score + lane * width;
+      for (std::int64_t at = 0; at < width; ++at) {
+        row[at] += bias[draws_.columns[static_cast<std::size_t>(at)]];
+      }
+      losses[static_cast<std::size_t>(lane)] =
+          SessionLossRow<float>(options_.loss, draws_.columns, draws_.shift, lane, weight, row);
+    }
+  });
+  d_hidden = nn::MatMul(scores, rows);
+  item_rows_.Clear();
+  bias_rows_.Clear();
+  d_columns_ = nn::MatMul(scores.t(), hidden);
+  d_bias_ = nn::ColumnSums(scores).unsqueeze(1);
+  item_rows_.Add(draws_.columns, d_columns_);
+  bias_rows_.Add(draws_.columns, d_bias_);
+  return std::accumulate(losses.begin(), losses.end(), 0.0);
+}
+
+double Gru4recLearner::StepOnCpu(const LaneBatch& batch) {
+  const torch::Tensor input = GatherRows(params_.InputTable(), batch.inputs);
+  if (draws_.keep_input.defined()) {
+    input.mul_(draws_.keep_input);
+  }
+  std::vector<torch::Tensor> inputs = {input};
+  for (std::size_t number = 0; number < passes_.size(); ++number) {
+    const torch::Tensor& state =
+        passes_[number].Forward(params_.layers[number], inputs.back(), states_[number], batch.keep);
+    inputs.push_back(draws_.keep_hidden.empty() ? state : state * draws_.keep_hidden[number]);
+  }
+  torch::Tensor d;
+  const double loss = LossOnCpu(inputs.back(), d);
+  for (std::size_t number = passes_.size(); number-- > 0;) {
+    if (!draws_.keep_hidden.empty()) {
+      d.mul_(draws_.keep_hidden[number]);
+    }
+    torch::Tensor d_input = torch::empty_like(inputs[number]);
+    passes_[number].Backward(params_.layers[number], inputs[number], batch.keep, d, gradients_[number], d_input);
+    d = d_input;
+  }
+  if (draws_.keep_input.defined()) {
+    d.mul_(draws_.keep_input);
+  }
+  for (std::size_t number = 0; number < passes_.size(); ++number) {
+    states_[number].copy_(passes_[number].states());
+  }
+  Update(batch, d);
+  return loss;
+}
+
+double Gru4recLearner::StepByAutograd(const LaneBatch& batch) {
+  const torch::AutoGradMode with_gradients(true);
+  const Gru4recReference found = Gru4recStep(params_, options_.loss, states_,
+                                             {.keep = batch.keep,
+                                              .inputs = batch.inputs,
+                                              .columns = draws_.columns,
+                                              .shift = draws_.shift,
+                                              .keep_input = draws_.keep_input,
+                                              .keep_hidden = draws_.keep_hidden});
+  const torch::Tensor mean = found.loss / static_cast<double>(options_.batch_size);
+  const auto gradients = torch::autograd::grad({mean}, found.leaves);
+  const torch::NoGradGuard no_grad;
+  for (std::size_t number = 0; number < states_.size(); ++number) {
+    states_[number] = found.states[number].clone();
+  }
+  d_columns_ = gradients[0].to(torch::kCPU).contiguous();
+  d_bias_ = gradients[1].to(torch::kCPU).contiguous();
+  item_rows_.Clear();
+  bias_rows_.Clear();
+  item_rows_.Add(draws_.columns, d_columns_);
+  bias_rows_.Add(draws_.columns, d_bias_);
+  std::size_t at = 3;
+  for (nn::RecurrentParams& layer : gradients_) {
+    for (torch::Tensor* tensor : layer.All()) {
+      *tensor = gradients[at++];
+    }
+  }
+  Update(batch, gradients[2].to(torch::kCPU).contiguous());
+  return found.loss.item<double>();
+}
+
+void Gru4recLearner::Update(const LaneBatch& batch, const torch::Tensor& d_input) {
+  std::size_t index = 2;
+  if (params_.inputs.defined()) {
+    input_rows_.Clear();
+    input_rows_.Add(batch.inputs, d_input);
+    input_rows_.Group();
+    adagrad_.UpdateRows(index++, params_.inputs, input_rows_);
+  } else {
+    item_rows_.Add(batch.inputs, d_input);
+  }
+  item_rows_.Group();
+  adagrad_.UpdateRows(0, params_.items, item_rows_);
+  bias_rows_.Group();
+  adagrad_.UpdateRows(1, params_.bias, bias_rows_);
+  for (std::size_t number = 0; number < gradients_.size(); ++number) {
+    const std::vector<torch::Tensor*> parameters = params_.layers[number].All();
+    const std::vector<torch::Tensor*> slopes = gradients_[number].All();
+    for (std::size_t at = 0; at < parameters.size(); ++at) {
+      adagrad_.Update(index++, *parameters[at], *slopes[at]);
+    }
+  }
+}
+
+core::Metrics Gru4recLearner::Epoch(const core::EpochContext& context) {
+  const torch::NoGradGuard no_grad;
+  const auto epoch = static_cast<std::uint64_t>(context.epoch);
+  std::vector<std::int32_t> order = nn::EpochOrder(view_.events().rows(), seed_, epoch);
+  if (!options_.shuffle) {
+    std::iota(order.begin(), order.end(), 0);
+  }
+  Lanes lanes(view_.events(), std::move(order), options_.batch_size, 1);
+  states_.clear();
+  for (const std::int64_t width : options_.shape.layers) {
+    states_.push_back(torch::zeros({options_.batch_size, width}, torch::TensorOptions(device_)));
+  }
+  LaneBatch batch;
+  double loss_sum = 0.0;
+  std::int64_t done = 0;
+  for (std::int64_t step = 0; lanes.Next(batch); ++step) {
+    if (context.stop != nullptr) {
+      context.stop->ThrowIfSet();
+    }
+    if (batch.lanes < states_[0].size(0)) {  // lanes were dropped
+      const std::vector<std::int64_t> before(batch.before.begin(), batch.before.end());
+      for (torch::Tensor& state : states_) {
+        state = state.index_select(0, torch::tensor(before, torch::kInt64).to(device_));
+      }
+    }
+    Draw(batch, epoch, step);
+    const double loss = device_.is_cpu() && !options_.autograd ? StepOnCpu(batch) : StepByAutograd(batch);
+    CheckFinite(loss, "loss");
+    loss_sum += loss;
+    done += batch.pairs;
+    if (context.progress) {
+      context.progress(done, lanes.pairs());
+    }
+  }
+  return {{"loss", done == 0 ? 0.0 : loss_sum / static_cast<double>(done)}};
+}
+
+void Gru4recLearner::KeepBest() {
+  if (best_) {
+    best_->CopyFrom(params_);
+  } else {
+    best_ = params_.Clone();
+  }
+}
+
+void Gru4recLearner::RestoreBest() {
+  if (best_) {
+    params_.CopyFrom(*best_);
+  }
+}
+
+void Gru4recLearner::Save(base::TensorSet& set) const {
+  params_.Save(set, "model.");
+  if (best_) {
+    best_->Save(set, "best.");
+  }
+  adagrad_.Save(set, "adagrad");
+}
+
+void Gru4recLearner::Load(const base::TensorSet& set) {
+  params_.CopyFrom(Gru4recParams::Load(params_.shape, set, "model.", device_));
+  best_.reset();
+  if (set.Has("best.item.weight")) {
+    best_ = Gru4recParams::Load(params_.shape, set, "best.", device_);
+  }
+  adagrad_.Load(set, "adagrad");
+}
+
+}  // namespace recforce::algos
