@@ -22,6 +22,7 @@
 #include "algos/recvae/recvae.h"
 #include "algos/sasrec/sasrec.h"
 #include "algos/slim/slim.h"
+#include "algos/topk_reinforce/topk_reinforce.h"
 #include "algos/userknn/userknn.h"
 #include "nn/blas.h"
 #include "nn/device.h"
@@ -80,6 +81,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(GanUserModelSpec()));
   registry.Add(Checked(Gru4recSpec()));
   registry.Add(Checked(CdqnSpec()));
+  registry.Add(Checked(TopKReinforceSpec()));
 }
 
 void StartWithFastBlas(char* const* argv) {

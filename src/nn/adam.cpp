@@ -110,6 +110,43 @@ void Adam::UpdateRows(std::size_t index, torch::Tensor& parameter, std::span<con
   });
 }
 
+void Adam::UpdateRowsLazily(std::size_t index, torch::Tensor& parameter, const RowGradients& gradients) {
+  torch::Tensor& m = m_.at(index);
+  torch::Tensor& v = v_.at(index);
+  const std::int64_t width = gradients.width();
+  RECFORCE_CHECK(step_ > 0 && parameter.sizes() == m.sizes() && parameter.numel() == parameter.size(0) * width,
+                 "row gradients do not fit their parameter");
+  if (!parameter.is_cpu()) {
+    const std::vector<std::int64_t> touched(gradients.rows().begin(), gradients.rows().end());
+    const torch::Tensor rows = torch::tensor(touched, torch::kInt64).to(parameter.device());
+    torch::Tensor w = parameter.index_select(0, rows);
+    torch::Tensor first = m.index_select(0, rows);
+    torch::Tensor second = v.index_select(0, rows);
+    const torch::Tensor g = gradients.Sums().view(w.sizes()).to(parameter.device());
+    const Coefficients<double> c(options_, step_);
+    first.mul_(c.beta1).add_(g, c.one_minus_beta1);
+    second.mul_(c.beta2).addcmul_(g, g, c.one_minus_beta2);
+    w.addcdiv_(first, second.sqrt().mul_(c.inverse_root2).add_(c.epsilon), -c.step_size);
+    parameter.index_copy_(0, rows, w);
+    m.index_copy_(0, rows, first);
+    v.index_copy_(0, rows, second);
+    return;
+  }
+  const Coefficients<float> c(options_, step_);
+  float* w_data = parameter.data_ptr<float>();
+  float* m_data = m.data_ptr<float>();
+  float* v_data = v.data_ptr<float>();
+  base::ParallelFor(0, static_cast<std::int64_t>(gradients.rows().size()), 32,
+                    [&](std::int64_t begin, std::int64_t end) {
+                      std::vector<float> sum(static_cast<std::size_t>(width));
+                      for (std::int64_t at = begin; at < end; ++at) {
+                        gradients.Sum(static_cast<std::size_t>(at), sum.data());
+                        const std::int64_t offset = gradients.rows()[static_cast<std::size_t>(at)] * width;
+                        UpdateRange(c, sum.data(), width, w_data + offset, m_data + offset, v_data + offset);
+                      }
+                    });
+}
+
 void Adam::Save(base::TensorSet& set, const std::string& prefix) const {
   for (std::size_t index = 0; index < m_.size(); ++index) {
     AddTensor(set, prefix + "." + std::to_string(index) + ".m", m_[index]);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/row_gradients.h"
 #include "nn/torch.h"
 #include "recforce/base/tensor_file.h"
 
@@ -20,8 +21,8 @@ struct AdamOptions {
   double l2 = 0.0;  // the loss gains l2 |parameter|^2: the gradient gains 2 l2 parameter
 };
 
-// Moments of a list of parameters, with one step count. Call order: (BeginStep (Update | UpdateRows)*)*.
-// Same numbers as torch::optim::Adam up to rounding; parameters may be float32 or float64.
+// Moments of a list of parameters, with one step count. Call order: (BeginStep (Update | UpdateRows |
+// UpdateRowsLazily)*)*. Same numbers as torch::optim::Adam up to rounding; parameters may be float32 or float64.
 class Adam {
  public:
   Adam(std::span<const torch::Tensor> parameters, AdamOptions options);
@@ -35,6 +36,10 @@ class Adam {
   // moments of all rows decay, as they would with a dense gradient.
   void UpdateRows(std::size_t index, torch::Tensor& parameter, std::span<const std::int32_t> rows,
                   const torch::Tensor& gradient);
+  // The same for gradients of few rows of a large table: other rows neither move nor cost anything, and neither do
+  // their moments decay, so that a row that is touched again after long goes on from what it remembers ("lazy" Adam;
+  // bias is corrected by the number of all steps). parameter: [rows, width] or [rows], float32; gradients grouped.
+  void UpdateRowsLazily(std::size_t index, torch::Tensor& parameter, const RowGradients& gradients);
 
   [[nodiscard]] std::int64_t step() const { return step_; }
   // As tensors called <prefix>.<number>.m and .v and metadata <prefix>.step.

@@ -7,7 +7,11 @@ torch::Tensor RecurrentReference(const RecurrentShape& shape, const RecurrentPar
                                  const torch::Tensor& state, const std::vector<std::uint8_t>& keep) {
   const std::int64_t n = shape.units;
   const std::int64_t lanes = state.size(0);
-  const torch::Tensor x = torch::addmm(params.bias, u, params.input.t());
+  torch::Tensor bias = params.bias;
+  if (shape.cell == Cell::kCfn) {  // x_a has none
+    bias = torch::cat({bias.narrow(0, 0, 2 * n), torch::zeros({n}, bias.options())});
+  }
+  const torch::Tensor x = torch::addmm(bias, u, params.input.t());
   const torch::Tensor mask =
       torch::tensor(std::vector<std::int64_t>(keep.begin(), keep.end()), torch::kInt64).to(u.options()).unsqueeze(1);
   const torch::Tensor gates = params.recurrent.narrow(0, 0, 2 * n).t();
@@ -32,8 +36,7 @@ torch::Tensor RecurrentReference(const RecurrentShape& shape, const RecurrentPar
         break;
       }
       case Cell::kCfn: {
-        const torch::Tensor a = torch::tanh(last - params.bias.narrow(0, 2 * n, n));
-        h = first * torch::tanh(h) + second * a;
+        h = first * torch::tanh(h) + second * torch::tanh(last);
         break;
       }
     }

@@ -30,6 +30,7 @@ struct AlgorithmSpec {
   std::string paper;            // reference
   bool learns_by_epoch = true;  // false: closed form, validation adds nothing
   bool uses_device = false;     // false: tensors live on the CPU, whatever the device
+  bool reads_columns = false;   // whether training looks at values, times and propensities
   Needs needs = Needs::kInteractions;
   std::string own_metric = "";  // what Trainer::Validate measures; "": weights are selected by ranking metrics
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults

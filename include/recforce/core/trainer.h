@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,11 @@ struct TrainView {
   data::CsrView interactions;  // [users] rows over the catalogue, time order, items distinct, nothing held out
   std::int64_t num_items = 0;
   data::CsrView sequences = {};  // [users] the same with repeated items; no rows: nothing is repeated
+  // What the log says of every event, parallel to events().items; empty where it does not say, or where the model did
+  // not ask for it (AlgorithmSpec::reads_columns).
+  std::span<const float> values = {};
+  std::span<const std::int64_t> times = {};   // seconds
+  std::span<const float> propensities = {};  // of showing the item, as logged
   // Ids as in the log, for models that bring numbers of their own; empty in most tests.
   std::function<std::string_view(std::int64_t row)> user_id = {};
   std::function<std::string_view(std::int64_t item)> item_id = {};

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/gru4rec/network.h"
 
-#include <algorithm>
-#include <numeric>
-
+#include "algos/common/last_states.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
 #include "nn/init.h"
-#include "nn/recurrent_reference.h"
 #include "nn/tensor_io.h"
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
@@ -113,51 +110,15 @@ void Gru4recParams::CopyFrom(const Gru4recParams& other) {
   }
 }
 
-// Users run side by side, longest first, so that those who still have events are always the first rows.
-torch::Tensor Gru4recRecommender::LastStates(data::CsrView events) const {
-  const Gru4recShape& shape = params_.shape;
-  const torch::Tensor& table = params_.InputTable();
-  std::vector<std::int64_t> order(static_cast<std::size_t>(events.rows()));
-  std::iota(order.begin(), order.end(), 0);
-  const auto length = [&](std::int64_t user) { return static_cast<std::int64_t>(events.row(user).size()); };
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return length(a) > length(b); });
-  std::vector<torch::Tensor> states;
-  std::vector<nn::RecurrentPass> passes;
-  for (std::size_t number = 0; number < shape.layers.size(); ++number) {
-    states.push_back(torch::zeros({events.rows(), shape.layers[number]}, table.options()));
-    passes.emplace_back(shape.Layer(number));
-  }
-  std::int64_t left = events.rows();
-  for (std::int64_t step = 0;; ++step) {
-    while (left > 0 && length(order[static_cast<std::size_t>(left - 1)]) <= step) {
-      --left;
-    }
-    if (left == 0) {
-      break;
-    }
-    std::vector<std::int64_t> items;
-    for (std::int64_t at = 0; at < left; ++at) {
-      items.push_back(events.row(order[static_cast<std::size_t>(at)])[static_cast<std::size_t>(step)]);
-    }
-    const std::vector<std::uint8_t> keep(items.size(), 1);
-    torch::Tensor x = table.index_select(0, torch::tensor(items, torch::kInt64).to(table.device()));
-    for (std::size_t number = 0; number < states.size(); ++number) {
-      torch::Tensor state = states[number].narrow(0, 0, left);
-      x = table.is_cpu() ? passes[number].Forward(params_.layers[number], x, state, keep)
-                         : nn::RecurrentReference(shape.Layer(number), params_.layers[number], x, state, keep);
-      state.copy_(x);
-    }
-  }
-  torch::Tensor last = torch::empty_like(states.back());
-  last.index_copy_(0, torch::tensor(order, torch::kInt64).to(last.device()), states.back());
-  return last;
-}
-
 void Gru4recRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const {
   nn::Guarded([&] {
     const torch::NoGradGuard no_grad;
     RECFORCE_CHECK(out.rows == users.size() && out.cols == NumItems(), "scores have another shape");
-    const torch::Tensor states = LastStates(users.events());
+    RecurrentStack stack{{}, params_.layers};
+    for (std::size_t number = 0; number < params_.layers.size(); ++number) {
+      stack.shapes.push_back(params_.shape.Layer(number));
+    }
+    const torch::Tensor states = LastStates(stack, params_.InputTable(), users.events());
     torch::Tensor scores = torch::from_blob(out.data, {out.rows, out.cols}, torch::kFloat32);
     if (!states.is_cpu()) {
       scores.copy_(torch::addmm(params_.bias, states, params_.items.t()));

@@ -52,7 +52,6 @@ class Gru4recRecommender final : public core::Recommender {
   void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override;
 
  private:
-  [[nodiscard]] torch::Tensor LastStates(data::CsrView events) const;  // [B, D]
   Gru4recParams params_;
 };
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parameters of the policy and what is served of them. Shapes: I items, M inputs, N units of the state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "algos/topk_reinforce/heads.h"
+#include "nn/recurrent.h"
+#include "nn/torch.h"
+#include "recforce/base/tensor_file.h"
+#include "recforce/core/recommender.h"
+
+namespace recforce::algos {
+
+struct PolicyShape {
+  std::int64_t items = 0;
+  std::int64_t embedding = 64;  // M
+  std::int64_t hidden = 128;    // N
+  nn::Cell cell = nn::Cell::kCfn;
+
+  [[nodiscard]] nn::RecurrentShape Layer() const { return {.cell = cell, .inputs = embedding, .units = hidden}; }
+};
+
+struct PolicyParams {
+  PolicyShape shape;
+  torch::Tensor inputs;  // U [I + 1, M]; the last row is the start of every user
+  nn::RecurrentParams layer;
+  HeadTable pi;    // V [I, N]
+  HeadTable beta;  // [I, N]
+
+  static PolicyParams Init(const PolicyShape& shape, std::uint64_t seed, torch::Device device);
+  static PolicyParams Load(const PolicyShape& shape, const base::TensorSet& set, const std::string& prefix,
+                           torch::Device device);
+  void Save(base::TensorSet& set, const std::string& prefix) const;
+  // Valid as long as this lives: inputs, both heads' weight and bias, then the layer.
+  [[nodiscard]] std::vector<torch::Tensor*> All();
+  [[nodiscard]] PolicyParams Clone() const;
+  void CopyFrom(const PolicyParams& other);
+};
+
+// Scores are the policy's logits after the user's history, log pi up to a constant: (s v + b) / temperature. Shares the
+// memory of `params`.
+class PolicyRecommender final : public core::Recommender {
+ public:
+  PolicyRecommender(PolicyParams params, double temperature) : params_(std::move(params)), temperature_(temperature) {}
+  [[nodiscard]] std::int64_t NumItems() const override { return params_.shape.items; }
+  void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override;
+
+ private:
+  PolicyParams params_;
+  double temperature_;
+};
+
+}  // namespace recforce::algos
