@@ -100,13 +100,14 @@ std::string Fingerprint(const Dataset& dataset, const Split& split) {
 
 }  // namespace
 
-Split MakeSplit(const Dataset& dataset, const SplitConfig& config) {
+Split MakeSplit(const Dataset& dataset, const SplitConfig& config, bool with_places) {
   ValidateSplit(config);
   if (dataset.num_interactions() == 0) {
     ThrowSplitData("split: the dataset has no interactions; expected at least one");
   }
   Split split;
   split.config = config;
+  split.with_places = with_places;
   split.candidates = CandidatesOf(config, dataset.candidates().rows() != 0);
   split.validation.mask_input = split.test.mask_input = MasksSeen(config, dataset.repeats());
   if (config.kind == kStrongGeneralization) {

@@ -256,7 +256,9 @@ void SplitDisplays(const Dataset& dataset, Split& split) {
     if (part == Part::kTrain) {
       choices.AddUser(user, split.train_displays);
       if (!log.empty()) {
-        training.AddTrain(split, user, log);
+        std::vector<std::int64_t> places(log.size());
+        std::iota(places.begin(), places.end(), dataset.interactions().offsets[static_cast<std::size_t>(user)]);
+        training.AddTrain(split, user, log, places);
       }
       continue;
     }

@@ -12,6 +12,7 @@ namespace {
 // One user's interactions by part, in catalogue items, with repeats. Memory is kept from user to user.
 struct UserEvents {
   std::vector<std::int32_t> train;
+  std::vector<std::int64_t> train_places;  // of these in the dataset
   std::vector<std::int32_t> validation;
   std::vector<std::int32_t> test;
   std::vector<std::int32_t> before_validation;  // train and input, in time order
@@ -20,13 +21,16 @@ struct UserEvents {
   bool has_test = false;
   std::int64_t cold = 0;
 
-  void Take(const CatalogueBuilder& catalogue, std::span<const std::int32_t> items, const Part* parts) {
+  // first: where the first of `items` stands in the dataset.
+  void Take(const CatalogueBuilder& catalogue, std::span<const std::int32_t> items, const Part* parts,
+            std::int64_t first) {
     has_validation = false;
     has_test = false;
     cold = 0;
     for (std::vector<std::int32_t>* row : {&train, &validation, &test, &before_validation, &before_test}) {
       row->clear();
     }
+    train_places.clear();
     for (std::size_t place = 0; place < items.size(); ++place) {
       const Part part = parts[place];
       has_validation = has_validation || part == Part::kValidation;
@@ -37,6 +41,9 @@ struct UserEvents {
         continue;
       }
       Add(part, item);
+      if (part == Part::kTrain) {
+        train_places.push_back(first + static_cast<std::int64_t>(place));
+      }
     }
   }
 
@@ -78,10 +85,11 @@ void SplitInteractions(const Dataset& dataset, Split& split) {
     }
   };
   for (std::int64_t user = 0; user < rows.rows(); ++user) {
-    own.Take(catalogue, rows.row(user), parts.data() + rows.offsets[static_cast<std::size_t>(user)]);
+    const std::int64_t first = rows.offsets[static_cast<std::size_t>(user)];
+    own.Take(catalogue, rows.row(user), parts.data() + first, first);
     split.cold_targets_dropped += own.cold;
     if (!own.train.empty()) {
-      writer.AddTrain(split, user, own.train);
+      writer.AddTrain(split, user, own.train, own.train_places);
     }
     if (own.has_validation) {
       add(split.validation, user, own.before_validation, own.validation);

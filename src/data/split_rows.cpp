@@ -45,11 +45,16 @@ std::span<const std::int32_t> RowWriter::DistinctLast(std::span<const std::int32
   return out;
 }
 
-void RowWriter::AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events) {
+void RowWriter::AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events,
+                         std::span<const std::int64_t> places) {
+  RECFORCE_CHECK(events.size() == places.size(), "events without their places");
   split.train_users.push_back(static_cast<std::int32_t>(user));
   split.train.AddRow(DistinctLast(events, input_));
   if (repeats_) {
     split.train_sequences.AddRow(events);
+  }
+  if (split.with_places) {
+    split.train_places.insert(split.train_places.end(), places.begin(), places.end());
   }
 }
 

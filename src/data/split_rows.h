@@ -41,7 +41,9 @@ class RowWriter {
   void OmitEqualSequences() { omits_equal_ = true; }
   // From here on an EvalSet takes rows with nothing in their input: a first choice among what was shown.
   void TakeEmptyInputs() { takes_empty_ = true; }
-  void AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events);
+  // places: of the events among the dataset's interactions, kept where the split asks for them.
+  void AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events,
+                std::span<const std::int64_t> places);
   // Adds a row unless nothing would be in its target, or in its input; returns whether it did. Targets that the input
   // holds are dropped and counted when seen items are masked.
   bool AddEval(EvalSet& set, std::int64_t user, std::span<const std::int32_t> input,

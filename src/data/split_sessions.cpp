@@ -111,21 +111,26 @@ void SplitSessions(const Dataset& dataset, Split& split) {
   RowWriter writer(split.num_items(), dataset.repeats(), MasksSeen(split.config, dataset.repeats()));
   writer.OmitEqualSequences();
   std::vector<std::int32_t> known;
+  std::vector<std::int64_t> places;
   for (std::int64_t session = 0; session < rows.rows(); ++session) {
     if (rows.row(session).empty()) {
       continue;
     }
     known.clear();
-    for (const std::int32_t item : rows.row(session)) {
+    places.clear();
+    for (std::int64_t place = rows.offsets[static_cast<std::size_t>(session)];
+         place < rows.offsets[static_cast<std::size_t>(session) + 1]; ++place) {
+      const std::int32_t item = rows.items[static_cast<std::size_t>(place)];
       if (catalogue[item] >= 0) {
         known.push_back(catalogue[item]);
+        places.push_back(place);
       } else {
         ++split.cold_targets_dropped;
       }
     }
     const Part part = parts[static_cast<std::size_t>(session)];
     if (part == Part::kTrain) {
-      writer.AddTrain(split, session, known);
+      writer.AddTrain(split, session, known, places);
       continue;
     }
     EvalSet& set = part == Part::kValidation ? split.validation : split.test;

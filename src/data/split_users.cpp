@@ -91,6 +91,7 @@ void SplitUsers(const Dataset& dataset, Split& split) {
   std::vector<std::int64_t> stamp(split.catalogue.size(), -1);
   std::vector<char> is_target(split.catalogue.size(), 0);
   std::vector<std::int32_t> known;
+  std::vector<std::int64_t> places;
   std::vector<std::int32_t> input;
   std::vector<std::int32_t> target;
   for (std::int64_t user = 0; user < rows.rows(); ++user) {
@@ -99,15 +100,19 @@ void SplitUsers(const Dataset& dataset, Split& split) {
       continue;  // a user without interactions is in no part
     }
     known.clear();
-    for (const std::int32_t item : rows.row(user)) {
+    places.clear();
+    for (std::int64_t place = rows.offsets[static_cast<std::size_t>(user)];
+         place < rows.offsets[static_cast<std::size_t>(user) + 1]; ++place) {
+      const std::int32_t item = rows.items[static_cast<std::size_t>(place)];
       if (catalogue[item] >= 0) {
         known.push_back(catalogue[item]);
+        places.push_back(place);
       } else {
         ++split.cold_targets_dropped;
       }
     }
     if (part == Part::kTrain) {
-      writer.AddTrain(split, user, known);
+      writer.AddTrain(split, user, known, places);
       continue;
     }
     FoldIn(split.config, user, Distinct(known, stamp, user), is_target, known, input, target);

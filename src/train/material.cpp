@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/material.h"
 
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "data/input_paths.h"
 #include "recforce/base/error.h"
@@ -32,15 +34,34 @@ class DatasetMaterial final : public Material {
  private:
   data::Dataset dataset_;
   data::Split split_;
+  // Columns of the dataset for the training events; empty where it has none, or nobody reads them.
+  std::vector<float> values_, propensities_;
+  std::vector<std::int64_t> times_;
 };
+
+// The entries of a column of the dataset at `places`.
+template <class T>
+std::vector<T> At(std::span<const T> column, const std::vector<std::int64_t>& places) {
+  std::vector<T> found;
+  if (!column.empty()) {
+    found.reserve(places.size());
+    for (const std::int64_t place : places) {
+      found.push_back(column[static_cast<std::size_t>(place)]);
+    }
+  }
+  return found;
+}
 
 DatasetMaterial::DatasetMaterial(const core::AlgorithmSpec& spec, const config::Settings& settings)
     : dataset_(data::Dataset::Open(RunOf(settings).data)),
-      split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>())) {
+      split_(data::MakeSplit(dataset_, settings.section("split").As<data::SplitConfig>(), spec.reads_columns)) {
   if (spec.needs == core::Needs::kDisplays && split_.config.kind != "displays") {
     throw base::Error(base::ErrorKind::kUsage, "split.kind: '" + spec.name + "' learns from displays: '" +
                                                    split_.config.kind + "'; expected displays");
   }
+  values_ = At(dataset_.values(), split_.train_places);
+  propensities_ = At(dataset_.propensities(), split_.train_places);
+  times_ = At(dataset_.times(), split_.train_places);
 }
 
 core::TrainView DatasetMaterial::View() const {
@@ -48,6 +69,9 @@ core::TrainView DatasetMaterial::View() const {
   if (split_.train_sequences.rows() != 0) {
     view.sequences = split_.train_sequences.view();
   }
+  view.values = values_;
+  view.times = times_;
+  view.propensities = propensities_;
   view.user_id = [this](std::int64_t row) {
     return dataset_.user_ids()[split_.train_users[static_cast<std::size_t>(row)]];
   };

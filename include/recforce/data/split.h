@@ -49,6 +49,10 @@ struct Split {
   std::vector<std::int32_t> train_users;  // dataset index of each row of train
   Csr train;                              // [train users] over the catalogue, distinct items
   Csr train_sequences;                    // the same with repeated items; no rows: nothing is repeated
+  // Where each event of train_sequences, or of train without them, stands among the dataset's interactions; empty unless
+  // it was asked for.
+  std::vector<std::int64_t> train_places;
+  bool with_places = false;
   EvalSet validation;
   EvalSet test;
   // Kind displays: all displays of the users of each part, those without a click too.
@@ -78,9 +82,10 @@ struct Split {
 // Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kinds given and displays
 // do). Seen items are masked, unless the log repeats items (auto; kinds session and displays never mask them, and
 // strong_generalization always does). Proves itself with VerifySplit before returning.
+// with_places: fill train_places.
 // Error(Usage): more held-out users than there are, unknown kind, options that contradict each other or the log;
 // Error(Data): no times, no parts, no displays, a user in two parts (displays), nothing left.
-Split MakeSplit(const Dataset& dataset, const SplitConfig& config);
+Split MakeSplit(const Dataset& dataset, const SplitConfig& config, bool with_places = false);
 
 // All displays of a dataset as kind displays makes choices of them, over the items of the dataset. Error(Data): there
 // are none.
