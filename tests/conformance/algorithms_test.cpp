@@ -328,6 +328,10 @@ TEST_P(Algorithm, BeatsPopularityOnAPlantedWorld) {
         << "it learns to tell what was shown apart, not to order a catalogue; its own tests have what it must beat";
   }
   Shorten("40");
+  if (GetParam() == "gru4rec") {  // sessions of this world have no order, and with its defaults it learns them by heart
+    ASSERT_EQ(section_.Set(*section_.Find("learning_rate"), "0.02"), "");
+    ASSERT_EQ(section_.Set(*section_.Find("hidden_dropout"), "0.7"), "");
+  }
   const std::vector<eval::Metric> metrics = {eval::ParseMetric("ndcg@10")};
   const auto value = [&](const core::AlgorithmSpec& spec, const config::Section& section) {
     const auto trainer = spec.make_trainer(section, WithNeeds(spec, ViewOf(World().split)), {.seed = 1});
