@@ -25,6 +25,7 @@ class Commands {
     AddReport();
     AddRecommend();
     AddSimulate();
+    AddOpe();
     AddModels();
     AddDemo();
     AddDocs();
@@ -296,6 +297,52 @@ class Commands {
     }
     simulate->add_flag("--json", args->json, "print one JSON object");
     simulate->footer([] { return SimulateHelp(); });
+  }
+
+  void AddOpe() {
+    auto [ope, args] = grammar_.Command<OpeArgs>(grammar_.root(), "ope",
+                                                 "What policies are worth, from the decisions of another one", RunOpe);
+    ope->add_option("--log", args->log, "log of decisions with propensities")->required();
+    ope->add_option(
+           "--policy", args->policies,
+           "uniform; log:FILE, what the log FILE shows at each position, whatever the user; RUN, a run folder; "
+           "or logged, what made the log; may be repeated")
+        ->required()
+        ->allow_extra_args(false);
+    ope->add_option("--format", args->read.format, "of logs: one of " + base::Join(data::DecisionFormatNames(), ", "))
+        ->capture_default_str();
+    ope->add_option("--max-bad-rows", args->read.max_bad_rows, "malformed rows to skip before giving up")
+        ->check(Whole(0))
+        ->capture_default_str();
+    ope->add_option("--estimators", args->estimators, "names with commas between them; a wrong one prints those that there are")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    ope->add_option("--temperature", args->temperature, "RUN: of the softmax over its scores")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    ope->add_option("--epsilon", args->epsilon, "RUN: how often it shows any item that could be chosen")
+        ->check(Share)
+        ->capture_default_str();
+    ope->add_option("--greedy", args->greedy, "RUN: share of a slate's places that its best items take for certain")
+        ->check(Share)
+        ->capture_default_str();
+    ope->add_option("--candidates", args->candidates, "RUN: draws among so many of its best items; 0: all")
+        ->check(Whole(0))
+        ->capture_default_str();
+    ope->add_option("--folds", args->folds, "parts of the log that predict each other's rewards")
+        ->check(Whole(2, 1000))
+        ->capture_default_str();
+    ope->add_option("--replicates", args->replicates, "of the bootstrap")
+        ->check(Whole(1, 10000000))
+        ->capture_default_str();
+    ope->add_option("--alpha", args->alpha, "intervals hold with probability 1 - alpha")
+        ->check(Share)
+        ->capture_default_str();
+    ope->add_option("--seed", args->seed, "of folds and of the bootstrap")->check(Whole(0))->capture_default_str();
+    ope->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
+    ope->add_flag("--allow-unsupported", args->allow_unsupported,
+                  "print estimates that the log does not support, too, and exit as if it did");
+    ope->add_flag("--json", args->json, "print one JSON object");
   }
 
   void AddModels() {

@@ -12,6 +12,7 @@
 #include "recforce/core/algorithm.h"
 #include "recforce/data/build_displays.h"
 #include "recforce/data/convert.h"
+#include "recforce/data/read_decisions.h"
 
 namespace recforce::cli {
 
@@ -157,6 +158,25 @@ struct SimulateArgs {
 void RunSimulate(const SimulateArgs& args, const Session& session);
 // The field tables of its two sections, for `simulate --help`.
 std::string SimulateHelp();
+
+struct OpeArgs {
+  std::string log;
+  std::vector<std::string> policies;  // "uniform", "log:FILE" or the folder of a run
+  data::DecisionReadOptions read;
+  std::vector<std::string> estimators;
+  double temperature = 1.0;  // of models: how their scores become decisions
+  double epsilon = 0.0;
+  double greedy = 0.0;
+  std::int64_t candidates = 0;
+  std::int64_t folds = 5;
+  std::int64_t replicates = 2000;
+  double alpha = 0.05;
+  std::int64_t seed = 1;
+  std::string device = "cpu";
+  bool allow_unsupported = false;
+  bool json = false;
+};
+void RunOpe(const OpeArgs& args, const Session& session);
 
 struct ReportArgs {
   std::vector<std::string> runs;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The value of a policy from the decisions of another one: weights, estimates with intervals, diagnostics, and whether
+// the log can answer at all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recforce/data/decision_log.h"
+#include "recforce/ope/diagnostics.h"
+#include "recforce/ope/intervals.h"
+#include "recforce/ope/policies.h"
+#include "recforce/ope/reward_model.h"
+
+namespace recforce::ope {
+
+struct PolicyQuestion {
+  // Names of estimators.h for logs of single actions, of slates.h for slates of equal length. Empty: ips, cips, snips,
+  // dm, dr, sndr, switch and dros; of slates sips, snsips, rips and snrips.
+  std::vector<std::string> estimators;
+  BootstrapOptions bootstrap{.replicates = 2000};
+  double delta = 0.05;  // of the lower bounds
+  SupportLimits limits;
+};
+
+struct EstimateRow {
+  std::string name;
+  double value = 0.0;
+  Interval interval;             // bootstrap
+  double standard_error = 0.0;   // delta method
+  std::optional<double> lambda;  // of the shrinkage, chosen by SLOPE
+  std::optional<double> lower;   // one-sided, Student; of estimators that are means
+};
+
+struct PolicyAnswer {
+  std::int64_t rounds = 0;     // decisions
+  std::int64_t slate = 1;      // slots of each
+  WeightSummary weights;       // of decisions; clipped: above 20
+  double unseen_mass = 0.0;    // share of the policy on items that the log never shows at the position
+  bool logging_known = false;  // whether that is exact: the log has the probabilities of what it did not show
+  Verdict verdict;
+  std::vector<EstimateRow> estimates;
+};
+
+// Whether a question needs a model of rewards: some of its estimators read predictions.
+bool NeedsRewardModel(const data::DecisionLog& log, const PolicyQuestion& question);
+
+// `model`: of LogRounds(log), or null where none is needed. Answers even where the verdict is to refuse. Error(Usage):
+// an estimator that does not exist, is not for such a log, or reads what a log does not say; Error(Data): slates of
+// different lengths, drop rates that differ.
+PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model,
+                            const PolicyQuestion& question);
+
+// Mean reward of the decisions of a log, summed over their slots: the value of the policy that made it.
+struct LoggedValue {
+  double value = 0.0;
+  Interval interval;  // Student, 95 %
+};
+LoggedValue ValueOfLog(const data::DecisionLog& log);
+
+}  // namespace recforce::ope

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recforce/ope/evaluate_policy.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
+#include "recforce/base/threads.h"
+#include "recforce/ope/estimators.h"
+#include "recforce/ope/slates.h"
+#include "recforce/ope/tuning.h"
+
+namespace recforce::ope {
+namespace {
+
+constexpr double kClip = 20.0;  // of the share of large weights among the diagnostics
+
+[[noreturn]] void ThrowUsage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
+[[noreturn]] void ThrowData(const data::DecisionLog& log, const std::string& message) {
+  throw base::Error(base::ErrorKind::kData, log.source + ": " + message);
+}
+
+// Estimators that a log of decisions alone can feed.
+bool Feeds(WeightColumn column) { return column == WeightColumn::kNone || column == WeightColumn::kImportance; }
+
+std::vector<std::string> NamesFor(bool slates) {
+  std::vector<std::string> names;
+  if (slates) {
+    return {"sips", "snsips", "rips", "snrips"};
+  }
+  for (const EstimatorInfo& info : Estimators()) {
+    if (Feeds(info.weight) && info.estimator != Estimator::kMrdr) {
+      names.emplace_back(info.name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> Asked(const data::DecisionLog& log, const PolicyQuestion& question) {
+  const bool slates = !log.IsSingleAction();
+  const std::vector<std::string> known = NamesFor(slates);
+  std::vector<std::string> asked = question.estimators;
+  if (asked.empty()) {
+    asked = slates ? known : std::vector<std::string>{"ips", "cips", "snips", "dm", "dr", "sndr", "switch", "dros"};
+  }
+  for (const std::string& name : asked) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      ThrowUsage("--estimators: no estimator for " + std::string(slates ? "slates" : "single actions") +
+                 " is called so: '" + name + "'; expected some of " + base::Join(known, ", ") +
+                 base::DidYouMean(name, known));
+    }
+  }
+  return asked;
+}
+
+std::int64_t SlateLength(const data::DecisionLog& log) {
+  const std::int64_t length = log.first[1] - log.first[0];
+  for (std::int64_t decision = 0; decision < log.size(); ++decision) {
+    const auto at = static_cast<std::size_t>(decision);
+    if (log.first[at + 1] - log.first[at] != length) {
+      ThrowData(log, "slates have different lengths: '" + std::to_string(length) + "' and '" +
+                         std::to_string(log.first[at + 1] - log.first[at]) + "'; expected one length");
+    }
+  }
+  return length;
+}
+
+void RequireEqualDropRates(const data::DecisionLog& log) {
+  for (const double rate : log.drop_rate) {
+    if (rate != log.drop_rate.front()) {
+      ThrowData(log, "decisions were left out at different rates: '" + base::FormatReal(log.drop_rate.front()) +
+                         "' and '" + base::FormatReal(rate) + "'; expected one rate");
+    }
+  }
+}
+
+// The position that a slot was shown at: as logged, or its place.
+std::vector<std::int32_t> PositionsOf(const data::DecisionLog& log, const std::vector<std::int64_t>& decisions) {
+  std::vector<std::int32_t> positions(decisions.size());
+  for (std::size_t slot = 0; slot < positions.size(); ++slot) {
+    const auto decision = static_cast<std::size_t>(decisions[slot]);
+    positions[slot] = log.position.empty()
+                          ? static_cast<std::int32_t>(static_cast<std::int64_t>(slot) - log.first[decision])
+                          : log.position[decision];
+  }
+  return positions;
+}
+
+// Whether an item is ever shown at a position.
+class Shown {
+ public:
+  Shown(const data::DecisionLog& log, const std::vector<std::int32_t>& positions) : items_(log.num_items()) {
+    values_ = positions;
+    std::sort(values_.begin(), values_.end());
+    values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
+    shown_.assign(values_.size() * static_cast<std::size_t>(items_), 0);
+    for (std::size_t slot = 0; slot < positions.size(); ++slot) {
+      shown_[Row(positions[slot]) * static_cast<std::size_t>(items_) + static_cast<std::size_t>(log.item[slot])] = 1;
+    }
+  }
+  [[nodiscard]] double MissingMass(std::int32_t position, std::span<const double> probability) const {
+    const std::uint8_t* row = shown_.data() + Row(position) * static_cast<std::size_t>(items_);
+    double mass = 0.0;
+    for (std::size_t item = 0; item < probability.size(); ++item) {
+      mass += row[item] == 0 ? probability[item] : 0.0;
+    }
+    return mass;
+  }
+
+ private:
+  [[nodiscard]] std::size_t Row(std::int32_t position) const {
+    return static_cast<std::size_t>(std::lower_bound(values_.begin(), values_.end(), position) - values_.begin());
+  }
+  std::int64_t items_;
+  std::vector<std::int32_t> values_;
+  std::vector<std::uint8_t> shown_;
+};
+
+// What the policy would do, by slot.
+struct Columns {
+  std::vector<double> ratio;     // pi / propensity of the logged item
+  std::vector<double> missing;   // mass on what logging never shows
+  std::vector<double> q_logged;  // of a model, or empty
+  std::vector<double> q_policy;
+};
+
+// Mass on candidates of probability 0, where the log has the law of a decision's first slot; negative where it has not.
+double KnownMissingMass(const data::DecisionLog& log, std::int64_t decision, std::span<const double> probability) {
+  if (log.candidate_probability.empty()) {
+    return -1.0;
+  }
+  double covered = 0.0;
+  const auto first = static_cast<std::size_t>(log.candidates.offsets[static_cast<std::size_t>(decision)]);
+  const auto candidates = log.candidates.row(decision);
+  for (std::size_t at = 0; at < candidates.size(); ++at) {
+    covered +=
+        log.candidate_probability[first + at] > 0.0 ? probability[static_cast<std::size_t>(candidates[at])] : 0.0;
+  }
+  return std::max(0.0, 1.0 - covered);
+}
+
+Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model) {
+  const std::vector<std::int64_t> decisions = log.DecisionOfSlots();
+  const std::vector<std::int32_t> positions = PositionsOf(log, decisions);
+  const Shown shown(log, positions);
+  const auto slots = static_cast<std::size_t>(log.num_slots());
+  Columns columns;
+  columns.ratio.resize(slots);
+  columns.missing.resize(slots);
+  if (model != nullptr) {
+    columns.q_logged.resize(slots);
+    columns.q_policy.resize(slots);
+  }
+  base::ParallelFor(0, log.num_slots(), 64, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> probability(static_cast<std::size_t>(log.num_items()));
+    std::vector<double> q(model == nullptr ? 0 : probability.size());
+    for (std::int64_t slot = begin; slot < end; ++slot) {
+      const auto at = static_cast<std::size_t>(slot);
+      const auto item = static_cast<std::size_t>(log.item[at]);
+      policy.Probabilities(slot, probability);
+      columns.ratio[at] = probability[item] / log.propensity[at];
+      const bool opens = slot == log.first[static_cast<std::size_t>(decisions[at])];
+      const double known = opens ? KnownMissingMass(log, decisions[at], probability) : -1.0;
+      columns.missing[at] = known >= 0.0 ? known : shown.MissingMass(positions[at], probability);
+      if (model != nullptr) {
+        model->Predict(slot, q);
+        columns.q_logged[at] = q[item];
+        columns.q_policy[at] = std::inner_product(q.begin(), q.end(), probability.begin(), 0.0);
+      }
+    }
+  });
+  return columns;
+}
+
+std::vector<double> SlateWeights(const std::vector<double>& ratio, std::int64_t length) {
+  std::vector<double> weights(ratio.size() / static_cast<std::size_t>(length), 1.0);
+  for (std::size_t at = 0; at < ratio.size(); ++at) {
+    weights[at / static_cast<std::size_t>(length)] *= ratio[at];
+  }
+  return weights;
+}
+
+EstimateRow RowOf(const std::string& name, const Terms& terms, const PolicyQuestion& question) {
+  EstimateRow row;
+  row.name = name;
+  row.value = terms.Value();
+  row.interval = BootstrapInterval(terms, question.bootstrap);
+  row.standard_error = StandardError(terms);
+  if (terms.IsMean()) {
+    row.lower = StudentLowerBound(terms.Linearised(), question.delta);
+  }
+  return row;
+}
+
+EstimateRow EstimateSingle(const std::string& name, const Rounds& rounds, const PolicyQuestion& question) {
+  const EstimatorInfo& info = InfoOf(*FindEstimator(name));
+  std::optional<double> lambda;
+  if (info.shrinkage != Shrinkage::kNone) {
+    lambda = ChooseBySlope(info.estimator, rounds, LambdaGrid(info.shrinkage)).lambda;
+  }
+  EstimateRow row = RowOf(name, Estimate(info.estimator, rounds, lambda), question);
+  row.lambda = lambda;
+  return row;
+}
+
+}  // namespace
+
+bool NeedsRewardModel(const data::DecisionLog& log, const PolicyQuestion& question) {
+  if (!log.IsSingleAction()) {
+    return false;
+  }
+  const std::vector<std::string> asked = Asked(log, question);
+  return std::any_of(asked.begin(), asked.end(),
+                     [](const std::string& name) { return InfoOf(*FindEstimator(name)).needs_q; });
+}
+
+PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model,
+                            const PolicyQuestion& question) {
+  const std::vector<std::string> asked = Asked(log, question);
+  RequireEqualDropRates(log);
+  PolicyAnswer answer;
+  answer.rounds = log.size();
+  answer.slate = SlateLength(log);
+  answer.logging_known = !log.candidate_probability.empty();
+  const Columns columns = Ask(log, policy, model);
+  const std::vector<double> weights = SlateWeights(columns.ratio, answer.slate);
+  answer.weights = SummariseWeights(weights, kClip);
+  answer.unseen_mass = std::accumulate(columns.missing.begin(), columns.missing.end(), 0.0) /
+                       static_cast<double>(columns.missing.size());
+  answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
+  for (const std::string& name : asked) {
+    if (answer.slate == 1) {
+      const Rounds rounds = {
+          .reward = log.reward, .weight = weights, .q_logged = columns.q_logged, .q_policy = columns.q_policy};
+      answer.estimates.push_back(EstimateSingle(name, rounds, question));
+    } else {
+      const SlateRounds rounds = {.length = answer.slate, .reward = log.reward, .step_ratio = columns.ratio};
+      answer.estimates.push_back(RowOf(name, EstimateSlates(*FindSlateEstimator(name), rounds), question));
+    }
+  }
+  return answer;
+}
+
+LoggedValue ValueOfLog(const data::DecisionLog& log) {
+  Terms terms;
+  terms.ratios.resize(1);
+  std::vector<double>& sums = terms.ratios.front().numerator;
+  sums.assign(static_cast<std::size_t>(log.size()), 0.0);
+  const std::vector<std::int64_t> decisions = log.DecisionOfSlots();
+  for (std::size_t slot = 0; slot < decisions.size(); ++slot) {
+    sums[static_cast<std::size_t>(decisions[slot])] += log.reward[slot];
+  }
+  return {terms.Value(), StudentInterval(terms)};
+}
+
+}  // namespace recforce::ope

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recforce/ope/evaluate_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "recforce/base/error.h"
+#include "recforce/base/rng.h"
+#include "support/error_of.h"
+#include "support/ope_rounds.h"
+
+namespace recforce::ope {
+namespace {
+
+// A law that is written down: [rounds, items].
+class Table final : public ActionDistribution {
+ public:
+  Table(std::vector<double> probability, std::int64_t items) : probability_(std::move(probability)), items_(items) {}
+  void Probabilities(std::int64_t round, std::span<double> out) const override {
+    std::copy_n(probability_.begin() + round * items_, items_, out.begin());
+  }
+
+ private:
+  std::vector<double> probability_;
+  std::int64_t items_;
+};
+
+data::DecisionLog LogOf(const std::vector<std::int32_t>& item, const std::vector<double>& propensity,
+                        const std::vector<double>& reward, std::int64_t slots, std::int64_t items) {
+  data::DecisionLog log;
+  log.source = "log.jsonl";
+  for (std::int64_t at = 0; at < items; ++at) {
+    log.item_ids.push_back("i" + std::to_string(at));
+  }
+  log.item = item;
+  log.propensity = propensity;
+  log.reward = reward;
+  for (std::size_t at = static_cast<std::size_t>(slots); at <= item.size(); at += static_cast<std::size_t>(slots)) {
+    log.first.push_back(static_cast<std::int64_t>(at));
+  }
+  data::Check(log);
+  return log;
+}
+
+const EstimateRow& RowNamed(const PolicyAnswer& answer, const std::string& name) {
+  const auto found = std::find_if(answer.estimates.begin(), answer.estimates.end(),
+                                  [&](const EstimateRow& row) { return row.name == name; });
+  EXPECT_NE(found, answer.estimates.end()) << name;
+  return *found;
+}
+
+TEST(EvaluatePolicyTest, KnownRounds) {
+  const test::GoldenRounds golden;
+  const data::DecisionLog log = LogOf(golden.action, golden.propensity, golden.reward, 1, 3);
+  PolicyQuestion question;
+  question.estimators = {"ips", "snips"};
+  EXPECT_FALSE(NeedsRewardModel(log, question));
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(golden.pi, 3), nullptr, question);
+  EXPECT_NEAR(RowNamed(answer, "ips").value, 2.263889, 1e-6);
+  EXPECT_NEAR(RowNamed(answer, "snips").value, .840825, 1e-6);
+  EXPECT_NEAR(*RowNamed(answer, "ips").lower, -.231459, 1e-6);
+  EXPECT_FALSE(RowNamed(answer, "snips").lower.has_value()) << "a bound for means";
+  EXPECT_NEAR(answer.weights.effective_sample_size, 3.218613, 1e-6);
+  EXPECT_TRUE(answer.verdict.refused()) << "three effective decisions say nothing";
+}
+
+// A log of two items that a uniform policy shows, of which item 1 brings a reward in four fifths and item 0 in one
+// fifth of the cases.
+data::DecisionLog TwoItems(std::int64_t decisions) {
+  std::vector<std::int32_t> item;
+  std::vector<double> reward;
+  base::Rng rng(3, base::Stream::kTest);
+  for (std::int64_t at = 0; at < decisions; ++at) {
+    item.push_back(static_cast<std::int32_t>(rng.Below(2)));
+    reward.push_back(rng.Uniform() < (item.back() == 1 ? .8 : .2) ? 1.0 : 0.0);
+  }
+  return LogOf(item, std::vector<double>(item.size(), .5), reward, 1, 3);
+}
+
+std::vector<double> Repeated(const std::vector<double>& row, std::int64_t times) {
+  std::vector<double> rows;
+  for (std::int64_t at = 0; at < times; ++at) {
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return rows;
+}
+
+TEST(EvaluatePolicyTest, AllEstimatorsFindAValueThatIsKnown) {
+  const data::DecisionLog log = TwoItems(4000);
+  const LogRounds rounds(log);
+  const RewardModel model = RewardModel::Fit(rounds.rounds());
+  PolicyQuestion question;
+  ASSERT_TRUE(NeedsRewardModel(log, question));
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({.1, .9, 0.0}, 4000), 3), &model, question);
+  EXPECT_FALSE(answer.verdict.refused());
+  EXPECT_EQ(answer.estimates.size(), 8U);
+  for (const EstimateRow& row : answer.estimates) {
+    EXPECT_NEAR(row.value, .74, .04) << row.name;
+    if (row.name != "dm") {  // its interval does not hold what the model may be wrong by
+      EXPECT_LT(row.interval.low, .74) << row.name;
+      EXPECT_GT(row.interval.high, .74) << row.name;
+    }
+  }
+  EXPECT_TRUE(RowNamed(answer, "dros").lambda.has_value());
+  EXPECT_FALSE(RowNamed(answer, "dr").lambda.has_value());
+  EXPECT_NEAR(ValueOfLog(log).value, .5, .03);
+}
+
+// Item 2 is never shown: nothing of the log says what it is worth.
+TEST(EvaluatePolicyTest, WhatTheLogNeverShowsIsRefused) {
+  const data::DecisionLog log = TwoItems(4000);
+  PolicyQuestion question;
+  question.estimators = {"snips"};
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({.1, .5, .4}, 4000), 3), nullptr, question);
+  EXPECT_NEAR(answer.unseen_mass, .4, 1e-12);
+  ASSERT_TRUE(answer.verdict.refused());
+  EXPECT_EQ(answer.verdict.reasons.front().failure, SupportFailure::kUncoveredMass);
+}
+
+// Where the log says what it could have shown, an item that merely was not drawn is not missing.
+TEST(EvaluatePolicyTest, ALoggedLawSaysWhatIsMissing) {
+  data::DecisionLog log = TwoItems(4000);
+  for (std::int64_t decision = 0; decision < log.size(); ++decision) {
+    log.candidates.AddRow(std::vector<std::int32_t>{0, 1, 2});
+    for (const double probability : {.5, .49, .01}) {
+      log.candidate_probability.push_back(probability);
+    }
+  }
+  PolicyQuestion question;
+  question.estimators = {"snips"};
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({.1, .5, .4}, 4000), 3), nullptr, question);
+  EXPECT_TRUE(answer.logging_known);
+  EXPECT_EQ(answer.unseen_mass, 0.0);
+}
+
+TEST(EvaluatePolicyTest, Slates) {
+  // Two slates of two; the law of the second slot is that of what is left.
+  const data::DecisionLog log = LogOf({0, 1, 2, 0}, {.5, .5, .25, .5}, {1.0, 2.0, 0.0, 4.0}, 2, 3);
+  const Table policy({.25, .25, .5, 0.0, .75, .25, .5, 0.0, .5, .5, .5, 0.0}, 3);
+  const PolicyAnswer answer = EvaluatePolicy(log, policy, nullptr, {});
+  EXPECT_EQ(answer.slate, 2);
+  // Ratios: .25 / .5, .75 / .5; .5 / .25, .5 / .5.
+  EXPECT_DOUBLE_EQ(RowNamed(answer, "sips").value, (.5 * 1.5 * 3.0 + 2.0 * 1.0 * 4.0) / 2.0);
+  EXPECT_DOUBLE_EQ(RowNamed(answer, "rips").value, (.5 * 1.0 + .75 * 2.0 + 2.0 * 0.0 + 2.0 * 4.0) / 2.0);
+  EXPECT_DOUBLE_EQ(ValueOfLog(log).value, 3.5);
+}
+
+TEST(EvaluatePolicyTest, RefusesWhatItCannotAnswer) {
+  const data::DecisionLog log = TwoItems(10);
+  const Table policy(Repeated({.5, .5, 0.0}, 10), 3);
+  PolicyQuestion question;
+  question.estimators = {"snip"};
+  const std::string unknown = test::ErrorOf([&] { EvaluatePolicy(log, policy, nullptr, question); });
+  EXPECT_TRUE(unknown.starts_with(
+      "Usage: --estimators: no estimator for single actions is called so: 'snip'; expected some of ips"))
+      << unknown;
+  data::DecisionLog ragged = LogOf({0, 1, 2, 0}, {.5, .5, .25, .5}, {1.0, 2.0, 0.0, 4.0}, 2, 3);
+  ragged.first = {0, 1, 4};
+  EXPECT_EQ(test::ErrorOf([&] { EvaluatePolicy(ragged, policy, nullptr, {}); }),
+            "Data: log.jsonl: slates have different lengths: '1' and '3'; expected one length");
+  data::DecisionLog dropped = log;
+  dropped.drop_rate.assign(10, .5);
+  dropped.drop_rate[4] = .25;
+  EXPECT_EQ(test::ErrorOf([&] { EvaluatePolicy(dropped, policy, nullptr, {}); }),
+            "Data: log.jsonl: decisions were left out at different rates: '0.5' and '0.25'; expected one rate");
+}
+
+}  // namespace
+}  // namespace recforce::ope
