@@ -137,8 +137,8 @@ class PeekedBytes final : public ByteSource {
 };
 
 [[noreturn]] void FailTruncated(const std::string& name, const std::string& kind, std::int64_t text_bytes) {
-  throw Error(ErrorKind::kData, name + ": " + kind + " data ends early after " + base::FormatCount(text_bytes) +
-                                    " bytes of text; the file is truncated, fetch it again");
+  throw TruncatedData(name + ": " + kind + " data ends early after " + base::FormatCount(text_bytes) +
+                      " bytes of text; the file is truncated, fetch it again");
 }
 
 // One or more gzip members after each other; zero bytes after the last are padding.

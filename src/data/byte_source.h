@@ -9,15 +9,23 @@
 #include <string>
 #include <string_view>
 
+#include "recforce/base/error.h"
+
 namespace recforce::data {
 
 inline constexpr int kZstdWindowLog = 27;  // 128 MiB, what `zstd -d` allows too
+
+// Compressed data that ends before its end, as a writer that died leaves it. What came before has been given out.
+class TruncatedData : public base::Error {
+ public:
+  explicit TruncatedData(std::string message) : Error(base::ErrorKind::kData, std::move(message)) {}
+};
 
 // Pieces of the decoded input, in order. Not thread-safe.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills up to `size` bytes, at least one; 0 only at the end. Error(Data) when compressed data is truncated, corrupt
+  // Fills up to `size` bytes, at least one; 0 only at the end. TruncatedData; Error(Data) when compressed data is corrupt
   // or needs a larger window; Error(Io) when it cannot be read.
   virtual std::size_t Read(char* out, std::size_t size) = 0;
 };
