@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "recforce/base/error.h"
 #include "recforce/base/file_system.h"
@@ -185,18 +186,34 @@ void Convert(std::span<const std::byte> data, const std::string& where, NpyMatri
 
 }  // namespace
 
-NpyMatrix ParseNpyMatrix(std::span<const std::byte> bytes, const std::string& where) {
+NpyView ParseNpyView(std::span<const std::byte> bytes, const std::string& where) {
   const auto [text, data] = Cut(bytes, where);
-  const Header header = HeaderParser(text, where).Parse();
-  const bool wide = *header.descr == "<f8";
-  if (!wide && *header.descr != "<f4") {
-    Fail(where, "unsupported type of numbers: '" + *header.descr + "'; expected <f4 or <f8");
+  Header header = HeaderParser(text, where).Parse();
+  return {std::move(*header.descr), *header.fortran_order, std::move(*header.shape), data};
+}
+
+std::optional<std::int64_t> NpyCount(const NpyView& array) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : array.shape) {
+    if (__builtin_mul_overflow(count, size, &count)) {
+      return std::nullopt;
+    }
   }
-  const std::vector<std::int64_t>& shape = *header.shape;
+  return count;
+}
+
+NpyMatrix ParseNpyMatrix(std::span<const std::byte> bytes, const std::string& where) {
+  const NpyView header = ParseNpyView(bytes, where);
+  const std::span<const std::byte> data = header.data;
+  const bool wide = header.descr == "<f8";
+  if (!wide && header.descr != "<f4") {
+    Fail(where, "unsupported type of numbers: '" + header.descr + "'; expected <f4 or <f8");
+  }
+  const std::vector<std::int64_t>& shape = header.shape;
   if (shape.empty() || shape.size() > 2) {
     Fail(where, "the array has '" + std::to_string(shape.size()) + "' dimensions; expected 1 or 2");
   }
-  if (*header.fortran_order && shape.size() == 2) {
+  if (header.fortran_order && shape.size() == 2) {
     Fail(where, "the array lies in Fortran order; expected C order. save numpy.ascontiguousarray(array)");
   }
   NpyMatrix matrix{shape[0], shape.size() == 2 ? shape[1] : 1, {}};

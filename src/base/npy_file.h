@@ -5,11 +5,27 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace recforce::base {
+
+// An array as it lies in the file: its type as NumPy writes it ("<f8"), its shape, its bytes. [] is a single number.
+struct NpyView {
+  std::string descr;
+  bool fortran_order = false;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> data;
+};
+
+// The array of a .npy file of format 1, 2 or 3, of any type; the length of its data is for the caller to check.
+// Error(Data) that begins with `where` when there is none.
+NpyView ParseNpyView(std::span<const std::byte> bytes, const std::string& where);
+
+// How many numbers an array of this shape has; nothing when they are too many to count.
+std::optional<std::int64_t> NpyCount(const NpyView& array);
 
 // Row-major. A one-dimensional array is one column.
 struct NpyMatrix {
