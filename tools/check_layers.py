@@ -20,6 +20,7 @@ ALLOWED = {
     "model": ["base"],
     "core": ["base", "config", "data", "model"],
     "eval": ["base", "config", "data", "model", "core"],
+    "ope": ["base", "config", "data", "core"],
     "sim": ["base", "config", "data", "core"],
     "ope": ["base", "config", "data", "model", "core", "eval"],
     "train": ["base", "config", "data", "model", "core", "eval", "sim", "ope"],

@@ -51,8 +51,7 @@ class LinesReader {
       report_.lost.emplace_back(error.what());
     }
     if (!has_header_) {
-      throw Error(ErrorKind::kData, reader_.name() + ": file is empty; expected a header with \"format\":\"" +
-                                        std::string(names::kFormatName) + "\"");
+      FailWithoutHeader(headless_.empty() ? ": file is empty" : headless_);
     }
     DecisionLog log = builder_.Finish();
     log.context_names = context_names_;
@@ -73,7 +72,7 @@ class LinesReader {
     const std::optional<JsonTree> tree =
         status == JsonReader::Status::kRow ? ParseJsonTree(reader_.row()) : std::nullopt;
     const bool is_header = tree && tree->Find(names::kFormat) != nullptr;
-    if (cut_) {
+    if (cut_ && (has_header_ || is_header)) {
       // What broke off before the end or before a header is a line that its writer did not come to finish.
       if (is_header) {
         report_.lost.push_back(*cut_);
@@ -83,10 +82,12 @@ class LinesReader {
       cut_.reset();
     }
     if (!has_header_ && !is_header) {
-      throw Error(ErrorKind::kData, reader_.name() + ":" + std::to_string(reader_.line_number()) +
-                                        ":1: no header: " + Quoted(reader_.row()) +
-                                        "; expected a header with \"format\":\"" + std::string(names::kFormatName) +
-                                        "\"");
+      // A header that broke off may stand before a whole one.
+      const bool goes_on = status == JsonReader::Status::kBad && headless_.empty();
+      headless_ = ":" + std::to_string(reader_.line_number()) + ":1: no header: " + Quoted(reader_.row());
+      if (!goes_on) {
+        FailWithoutHeader(headless_);
+      }
     }
     if (status == JsonReader::Status::kBad) {
       cut_ = reader_.fault();
@@ -99,6 +100,11 @@ class LinesReader {
     }
     ReadRow(Fields(reader_, AllNames(), *tree), is_header);
     return true;
+  }
+
+  [[noreturn]] void FailWithoutHeader(const std::string& what) const {
+    throw Error(ErrorKind::kData, reader_.name() + what + "; expected a header with \"format\":\"" +
+                                      std::string(names::kFormatName) + "\"");
   }
 
   void ReadRow(const Fields& fields, bool is_header) {
@@ -273,6 +279,7 @@ class LinesReader {
   DecisionReport& report_;
   DecisionBuilder builder_;
   bool has_header_ = false;
+  std::string headless_;  // of a line before the first header: why it is none
   std::optional<std::string> cut_;  // the message about a line that is no object, until it is known what follows
   LoggedPolicy policy_;
   std::vector<std::string> context_names_;

@@ -48,7 +48,9 @@ void AddFeatures(const std::string& path, const JsonTree& value, ContextColumns&
       columns.AddNumber(path, static_cast<float>(value.number));
       break;
     case JsonTree::Kind::kText:
-      columns.AddCategory(path, value.text);
+      if (!FindTextFault(value.text)) {
+        columns.AddCategory(path, value.text);
+      }
       break;
     case JsonTree::Kind::kArray:
       for (std::size_t i = 0; i < value.values.size(); ++i) {
@@ -58,8 +60,9 @@ void AddFeatures(const std::string& path, const JsonTree& value, ContextColumns&
       break;
     case JsonTree::Kind::kObject:
       for (std::size_t i = 0; i < value.values.size(); ++i) {
-        if (!value.names[i].starts_with('_')) {
-          AddFeatures(path.empty() ? value.names[i] : path + "." + value.names[i], value.values[i], columns);
+        const std::string& name = value.names[i];
+        if (!name.empty() && name.front() != '_' && !FindTextFault(name)) {
+          AddFeatures(path.empty() ? name : path + "." + name, value.values[i], columns);
         }
       }
       break;
@@ -174,12 +177,12 @@ class DsjsonReader {
   static std::size_t IndexOf(const Fields& fields, std::string_view name, const JsonTree& value, std::size_t size,
                              std::size_t from) {
     const double index = fields.NumberOf(name, value) - static_cast<double>(from);
-    const auto whole = static_cast<std::size_t>(index >= 0.0 && index < static_cast<double>(size) ? index : 0.0);
-    if (static_cast<double>(whole) != index) {
+    if (!(index >= 0.0 && index < static_cast<double>(size)) ||
+        static_cast<double>(static_cast<std::size_t>(index)) != index) {
       fields.Fail(name, "is not the number of an action",
-                  std::to_string(from) + " to " + std::to_string(size + from - 1));
+                  "a whole number from " + std::to_string(from) + " and below " + std::to_string(size + from));
     }
-    return whole;
+    return static_cast<std::size_t>(index);
   }
 
   // The ranking of `values`, as indices into ids_. Lists count from 1, unless they hold a 0.
