@@ -25,8 +25,8 @@ class TruncatedData : public base::Error {
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills up to `size` bytes, at least one; 0 only at the end. TruncatedData; Error(Data) when compressed data is corrupt
-  // or needs a larger window; Error(Io) when it cannot be read.
+  // Fills up to `size` bytes, at least one; 0 only at the end. TruncatedData; Error(Data) when compressed data is
+  // corrupt or needs a larger window; Error(Io) when it cannot be read.
   virtual std::size_t Read(char* out, std::size_t size) = 0;
 };
 

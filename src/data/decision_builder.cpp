@@ -38,7 +38,8 @@ std::optional<DecisionProblem> DecisionBuilder::FindListProblem(std::string_view
   if (has_catalogue_) {
     for (const std::string_view id : ids) {
       if (!items_.Find(id)) {
-        return DecisionProblem{field, "has an item that the catalogue lacks", std::string(id), "items of the catalogue"};
+        return DecisionProblem{field, "has an item that the catalogue lacks", std::string(id),
+                               "items of the catalogue"};
       }
     }
   }

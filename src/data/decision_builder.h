@@ -13,7 +13,8 @@
 
 namespace recforce::data {
 
-// One decision. Views are valid until the builder returns. Members as in DecisionLog; a text that is not known is empty.
+// One decision. Views are valid until the builder returns. Members as in DecisionLog; a text that is not known is
+// empty.
 struct ParsedDecision {
   std::string_view decision_id;
   std::optional<std::int64_t> time;
@@ -52,8 +53,8 @@ class DecisionBuilder {
 
   // What the columns of the log, or the catalogue, do not allow of a decision whose fields are good each by itself.
   [[nodiscard]] std::optional<DecisionProblem> FindProblem(const ParsedDecision& decision);
-  // REQUIRES: FindProblem() has found nothing. Returns how many items of its history the catalogue lacks: these are left
-  // out.
+  // REQUIRES: FindProblem() has found nothing. Returns how many items of its history the catalogue lacks: these are
+  // left out.
   std::int64_t Add(const ParsedDecision& decision);
   [[nodiscard]] std::int64_t size() const { return log_.size(); }
 

@@ -183,8 +183,8 @@ class Checker {
     }
     for (const std::int32_t item : log_.candidates.row(r)) {
       if (std::exchange(possible[static_cast<std::size_t>(item)], r) == r) {
-        Fail(At("candidates", r) +
-             " have an item twice: " + Quoted(log_.item_ids[static_cast<std::size_t>(item)]) + "; expected each once");
+        Fail(At("candidates", r) + " have an item twice: " + Quoted(log_.item_ids[static_cast<std::size_t>(item)]) +
+             "; expected each once");
       }
     }
   }

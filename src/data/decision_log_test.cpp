@@ -52,13 +52,17 @@ TEST(DecisionLog, IdsAreTextAndDistinct) {
 TEST(DecisionLog, ColumnsFitEachOther) {
   EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.first.back() = 3; }),
             "Data: full: 'first' does not run from 0 to the 4 slots; expected n + 1 offsets");
-  EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.first = {0, 4, 4}; }),
+  EXPECT_EQ(FaultAfter([](DecisionLog& log) {
+              log.first = {0, 4, 4};
+            }),
             "Data: full: slate of decision 1 is empty; expected at least one item");
   EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.time.pop_back(); }),
             "Data: full: time has 1 entries; expected 2 or none");
   EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.user[1] = 1; }),
             "Data: full: user of decision 1 is out of range: '1'; expected -1 to 0");
-  EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.position = {1, 2}; }),
+  EXPECT_EQ(FaultAfter([](DecisionLog& log) {
+              log.position = {1, 2};
+            }),
             "Data: full: position is known of slates; expected decisions of one slot each, or no positions");
   EXPECT_EQ(FaultAfter([](DecisionLog& log) { log.drop_rate[1] = 1.0; }),
             "Data: full: drop_rate of decision 1 is out of range: '1'; expected at least 0 and less than 1");

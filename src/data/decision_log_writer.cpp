@@ -160,8 +160,9 @@ class DecisionLogWriter::Impl {
  private:
   void OpenBehind() {
     if (PackingOf(path_) != Packing::kPlain) {
-      throw Error(ErrorKind::kUsage, path_.string() + ": a compressed log cannot be gone on with; expected a plain "
-                                                      ".jsonl file, or a new one");
+      throw Error(ErrorKind::kUsage, path_.string() +
+                                         ": a compressed log cannot be gone on with; expected a plain "
+                                         ".jsonl file, or a new one");
     }
     std::error_code ignored;
     const bool is_cut = fs::is_regular_file(path_, ignored) && !EndsWithNewline(path_);

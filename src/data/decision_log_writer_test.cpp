@@ -92,7 +92,8 @@ TEST(DecisionLogWriter, AnyLogReadsBack) {
     log.format = "decisions";
     const int items = *rc::gen::inRange(1, 8);
     for (int item = 0; item < items; ++item) {
-      log.item_ids.push_back("i" + std::to_string(item) + *rc::gen::element<std::string>("", "\\", "\"", "\t", "\xc3\xa9"));
+      log.item_ids.push_back("i" + std::to_string(item) +
+                             *rc::gen::element<std::string>("", "\\", "\"", "\t", "\xc3\xa9"));
     }
     const bool with_time = *rc::gen::arbitrary<bool>();
     const bool with_history = *rc::gen::arbitrary<bool>();
@@ -223,7 +224,7 @@ TEST(DecisionLogWriter, ALogGoesOnBehindItsEnd) {
   EXPECT_EQ(found.log.size(), 3);
   EXPECT_EQ(found.report.bad_rows, 0);
   EXPECT_EQ(found.report.lost,
-            std::vector<std::string>{path.string() + ":7:14: row is not a JSON object: '{\"slate\":[\"a'; expected one "
+            std::vector<std::string>{path.string() + ":7:13: row is not a JSON object: '{\"slate\":[\"a'; expected one "
                                                      "object a line"});
   EXPECT_EQ(found.log.policies, (std::vector<LoggedPolicy>{{"p", "1"}, {"p", "2"}}));
   EXPECT_EQ(found.log.policy, (std::vector<std::int32_t>{0, 0, 1}));
@@ -262,13 +263,13 @@ TEST(DecisionLogWriter, ACrashLosesWhatWasNotFlushedAndNothingElse) {
       const bool empty = !std::filesystem::exists(path) || flushed == 0;
       std::int64_t found = 0;
       if (!empty) {
-        found = ReadDecisionLog(path).log.size();
+        found = ReadDecisionLog(path, {.format = "decisions"}).log.size();
         EXPECT_GE(found, flushed);
         EXPECT_LE(found, flushed + 2);
       }
       // The next writer goes on where this one died.
       WriteTen(test::UnsyncedDisk(), path, DecisionLogMode::kAppend, flushed);
-      const ReadDecisions whole = ReadDecisionLog(path);
+      const ReadDecisions whole = ReadDecisionLog(path, {.format = "decisions"});
       EXPECT_GE(whole.log.size(), found + 10);
       EXPECT_EQ(whole.report.bad_rows, 0);
       EXPECT_LE(whole.report.lost.size(), 1U);

@@ -16,9 +16,9 @@ struct JsonTree {
 
   Kind kind = Kind::kNull;
   bool boolean = false;
-  double number = 0.0;           // finite
-  std::string text;              // of kText; of a whole number its digits, of another "" (several texts are the same)
-  std::vector<JsonTree> values;  // of kArray and kObject
+  double number = 0.0;             // finite
+  std::string text;                // of kText; of a whole number its digits, of another "" (several texts are the same)
+  std::vector<JsonTree> values;    // of kArray and kObject
   std::vector<std::string> names;  // of kObject, parallel to values
 
   [[nodiscard]] bool IsNull() const { return kind == Kind::kNull; }

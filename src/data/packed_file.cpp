@@ -70,7 +70,7 @@ class ZstdCoder final : public PackedFile::Coder {
   ZstdCoder& operator=(const ZstdCoder&) = delete;
 
   void Code(std::string_view text, End end, base::WritableFile& file) override {
-    const ZSTD_EndDirective directive = end == End::kGoesOn ? ZSTD_e_continue
+    const ZSTD_EndDirective directive = end == End::kGoesOn  ? ZSTD_e_continue
                                         : end == End::kFlush ? ZSTD_e_flush
                                                              : ZSTD_e_end;
     ZSTD_inBuffer in = {text.data(), text.size(), 0};

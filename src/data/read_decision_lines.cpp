@@ -22,12 +22,30 @@ using base::ErrorKind;
 const std::vector<std::string>& AllNames() {
   static const std::vector<std::string> all = [] {
     std::vector<std::string> list;
-    for (const std::string_view name :
-         {names::kFormat, names::kVersionField, names::kItems, names::kContextNames, names::kActionContextNames,
-          names::kCatalogue, names::kActionContext, names::kDecisionId, names::kTime, names::kUser, names::kSession,
-          names::kPolicy, names::kModelVersion, names::kPosition, names::kHistory, names::kCandidates,
-          names::kCandidatesHash, names::kCandidateProbability, names::kSlate, names::kPropensity, names::kReward,
-          names::kContext, names::kExploration, names::kDropRate}) {
+    for (const std::string_view name : {names::kFormat,
+                                        names::kVersionField,
+                                        names::kItems,
+                                        names::kContextNames,
+                                        names::kActionContextNames,
+                                        names::kCatalogue,
+                                        names::kActionContext,
+                                        names::kDecisionId,
+                                        names::kTime,
+                                        names::kUser,
+                                        names::kSession,
+                                        names::kPolicy,
+                                        names::kModelVersion,
+                                        names::kPosition,
+                                        names::kHistory,
+                                        names::kCandidates,
+                                        names::kCandidatesHash,
+                                        names::kCandidateProbability,
+                                        names::kSlate,
+                                        names::kPropensity,
+                                        names::kReward,
+                                        names::kContext,
+                                        names::kExploration,
+                                        names::kDropRate}) {
       list.emplace_back(name);
     }
     return list;
@@ -157,8 +175,8 @@ class LinesReader {
         continue;
       }
       if (!rows[i].IsArray() || rows[i].values.size() != action_names_.size()) {
-        fields.Fail(names::kActionContext, "has a row of another length", std::to_string(action_names_.size()) +
-                                                                              " numbers, as the header names");
+        fields.Fail(names::kActionContext, "has a row of another length",
+                    std::to_string(action_names_.size()) + " numbers, as the header names");
       }
       actions_.resize(static_cast<std::size_t>(builder_.num_items()));
       actions_[static_cast<std::size_t>(*builder_.FindItem(ids[i]))] =
@@ -182,8 +200,7 @@ class LinesReader {
       ++report_.without_reward;
       return;
     }
-    report_.without_candidates +=
-        decision.candidates.empty() && fields.Find(names::kCandidatesHash) != nullptr ? 1 : 0;
+    report_.without_candidates += decision.candidates.empty() && fields.Find(names::kCandidatesHash) != nullptr ? 1 : 0;
     report_.foreign_history += builder_.Add(decision);
   }
 
@@ -279,7 +296,7 @@ class LinesReader {
   DecisionReport& report_;
   DecisionBuilder builder_;
   bool has_header_ = false;
-  std::string headless_;  // of a line before the first header: why it is none
+  std::string headless_;            // of a line before the first header: why it is none
   std::optional<std::string> cut_;  // the message about a line that is no object, until it is known what follows
   LoggedPolicy policy_;
   std::vector<std::string> context_names_;

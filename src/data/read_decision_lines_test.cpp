@@ -35,10 +35,11 @@ std::string Short(const TempDir& dir, std::string message) {
 TEST(ReadDecisionLines, ItemsComeFromDecisionsWhereThereIsNoCatalogue) {
   const TempDir dir;
   const ReadDecisions found = Read(
-      dir, std::string("\xef\xbb\xbf") + kHeader +
-               "\r\n{\"slate\":[\"b\",7],\"propensity\":[0.5,1],\"reward\":[1,-2.5],\"ts\":\"1970-01-02\",\"user\":5}\r\n"
-               "{\"slate\":[\"a\"],\"propensity\":[1e-3],\"reward\":[0],\"candidates\":[\"b\",\"a\"],\"ts\":1.5e3,"
-               "\"x\":[{}],\"user\":null,\"exploration\":{\"s\":\"}\\\\\\\"\"}}");
+      dir,
+      std::string("\xef\xbb\xbf") + kHeader +
+          "\r\n{\"slate\":[\"b\",7],\"propensity\":[0.5,1],\"reward\":[1,-2.5],\"ts\":\"1970-01-02\",\"user\":5}\r\n"
+          "{\"slate\":[\"a\"],\"propensity\":[1e-3],\"reward\":[0],\"candidates\":[\"b\",\"a\"],\"ts\":1.5e3,"
+          "\"x\":[{}],\"user\":null,\"exploration\":{\"s\":\"}\\\\\\\"\"}}");
   EXPECT_EQ(found.log.item_ids, (Strings{"b", "7", "a"}));
   EXPECT_EQ(found.log.first, (std::vector<std::int64_t>{0, 2, 3}));
   EXPECT_EQ(found.log.reward, (std::vector<double>{1, -2.5, 0}));
@@ -66,7 +67,7 @@ TEST(ReadDecisionLines, ReportsSayWhatIsNotThere) {
   EXPECT_EQ(found.report.foreign_history, 1);
   EXPECT_EQ(found.log.history.items, std::vector<std::int32_t>{1});
   EXPECT_EQ(Short(dir, found.report.lost.at(0)),
-            "log.jsonl:6:20: row is not a JSON object: '{\"slate\":[\"a\"],\"prop'; expected one object a line");
+            "log.jsonl:6:21: row is not a JSON object: '{\"slate\":[\"a\"],\"prop'; expected one object a line");
 }
 
 TEST(ReadDecisionLines, CompressedLogsAreReadUpToWhereTheyEnd) {
@@ -125,7 +126,8 @@ TEST(ReadDecisionLines, BadDecisionsHaveAnAddress) {
   EXPECT_EQ(bad(R"({"slate":["a"],"propensity":[1],"reward":[1],"ts":5})"),
             "log.jsonl:4:51: ts is new: '5'; expected the same in all decisions of a log");
   EXPECT_EQ(bad(R"({"ts":"noon","slate":["a"]})"),
-            "log.jsonl:4:7: ts is not a time: 'noon'; expected seconds since 1970 or a date like 2020-01-31T12:34:56Z");
+            "log.jsonl:4:7: ts is not a time: 'noon'; expected seconds since 1970 like 978300760, or a "
+            "date like 2020-01-31 or 2020-01-31T12:34:56Z");
   EXPECT_EQ(bad(R"({"context":[1],"slate":["a"],"propensity":[1],"reward":[1]})"),
             "log.jsonl:4:12: context has 1 entry: "
             "'[1],\"slate\":[\"a\"],\"propensity\":[1],\"reward\":[1]}'; expected 0, as the header names");
@@ -152,9 +154,7 @@ TEST(ReadDecisionLines, TooManyBadDecisionsEndTheReading) {
 TEST(ReadDecisionLines, HeadersMustFit) {
   const TempDir dir;
   const auto error = [&](const std::string& text) {
-    return Short(dir, ErrorOf([&] {
-                   (void)ReadDecisionLog(dir.Write("log.jsonl", text), {.format = "decisions"});
-                 }));
+    return Short(dir, ErrorOf([&] { (void)ReadDecisionLog(dir.Write("log.jsonl", text), {.format = "decisions"}); }));
   };
   EXPECT_EQ(error(""), "Data: log.jsonl: file is empty; expected a header with \"format\":\"recforce.decisions\"");
   EXPECT_EQ(error(kGood),
@@ -166,8 +166,9 @@ TEST(ReadDecisionLines, HeadersMustFit) {
             "Data: log.jsonl:1:11: format is not that of a decision log: 'other'; expected recforce.decisions");
   EXPECT_EQ(error("{\"format\":\"recforce.decisions\",\"version\":2}\n"),
             "Data: log.jsonl:1:42: version is not known here: '2'; expected 1");
-  EXPECT_EQ(error(kHeader),
-            "Data: log.jsonl: no decision to evaluate on: 0 read, 0 malformed, 0 without reward; expected at least one");
+  EXPECT_EQ(
+      error(kHeader),
+      "Data: log.jsonl: no decision to evaluate on: 0 read, 0 malformed, 0 without reward; expected at least one");
   EXPECT_EQ(error(std::string(kHeader) + kGood +
                   "{\"format\":\"recforce.decisions\",\"version\":1,\"context_names\":[\"x\"]}\n"),
             "Data: log.jsonl:3:60: context_names differs from the first header: '[\"x\"]}'; expected the same columns "

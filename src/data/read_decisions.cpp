@@ -31,6 +31,10 @@ bool Has(const std::vector<std::string>& names, std::string_view name) {
 std::string GuessByLine(std::string_view line) {
   try {
     if (line.starts_with('{')) {
+      // A header that broke off is one too: a later writer may have gone on behind it.
+      if (line.starts_with("{\"format\":\"" + std::string(decision_format::kFormatName) + "\"")) {
+        return "decisions";
+      }
       const std::vector<std::string> names = JsonNames(line, "");
       if (Has(names, decision_format::kFormat) && Has(names, decision_format::kVersionField)) {
         return "decisions";
@@ -58,8 +62,8 @@ std::string Detect(const fs::path& input) {
   formats.pop_back();  // auto
   const std::string hint = "; say which with --format: " + base::Join(formats, ", ");
   if (KindOfPath(input) == PathKind::kStream) {
-    throw Error(ErrorKind::kUsage, input.string() + ": a pipe can be read only once, so that its format cannot be told" +
-                                       hint);
+    throw Error(ErrorKind::kUsage,
+                input.string() + ": a pipe can be read only once, so that its format cannot be told" + hint);
   }
   if (input.extension() == ".npz") {
     return "obp";
@@ -124,11 +128,10 @@ ReadDecisions ReadDecisionLog(const fs::path& input, const DecisionReadOptions& 
   found.log.format = found.report.format;
   if (found.log.size() == 0) {
     const DecisionReport& report = found.report;
-    throw Error(ErrorKind::kData, input.string() + ": no decision to evaluate on: " +
-                                      base::FormatCount(report.rows_read) + " read, " +
-                                      base::FormatCount(report.bad_rows) + " malformed, " +
-                                      base::FormatCount(report.without_reward) +
-                                      " without reward; expected at least one");
+    throw Error(ErrorKind::kData,
+                input.string() + ": no decision to evaluate on: " + base::FormatCount(report.rows_read) + " read, " +
+                    base::FormatCount(report.bad_rows) + " malformed, " + base::FormatCount(report.without_reward) +
+                    " without reward; expected at least one");
   }
   Check(found.log);
   return found;

@@ -16,10 +16,9 @@ namespace {
 double RewardOf(double cost) { return 0.0 - cost; }
 
 const std::vector<std::string>& AllNames() {
-  static const std::vector<std::string> all = {"_label_cost", "_label_probability", "_label_Action", "_labelIndex",
-                                               "_outcomes",   "_skipLearn",         "a",             "p",
-                                               "c",           "EventId",            "Timestamp",     "VWState",
-                                               "pdrop",       "RewardValue"};
+  static const std::vector<std::string> all = {
+      "_label_cost", "_label_probability", "_label_Action", "_labelIndex", "_outcomes",  "_skipLearn", "a", "p", "c",
+      "EventId",     "Timestamp",          "VWState",       "pdrop",       "RewardValue"};
   return all;
 }
 
@@ -187,9 +186,8 @@ class DsjsonReader {
 
   // The ranking of `values`, as indices into ids_. Lists count from 1, unless they hold a 0.
   std::vector<std::size_t> RankingOf(const Fields& fields, const std::vector<JsonTree>& values) const {
-    const bool from_zero = std::any_of(values.begin(), values.end(), [](const JsonTree& value) {
-      return value.IsNumber() && value.number == 0.0;
-    });
+    const bool from_zero = std::any_of(values.begin(), values.end(),
+                                       [](const JsonTree& value) { return value.IsNumber() && value.number == 0.0; });
     std::vector<std::size_t> ranking;
     for (const JsonTree& value : values) {
       ranking.push_back(IndexOf(fields, "a", value, ids_.size(), from_zero ? 0 : 1));
@@ -273,8 +271,8 @@ class DsjsonReader {
       decision.propensity.push_back(fields.PropensityOf("_outcomes", FirstOf(fields, outcomes[slot], "_p")));
       const JsonTree* cost = outcomes[slot].Find("_label_cost");
       has_reward = has_reward && (cost != nullptr || !pools_.empty());
-      decision.reward.push_back(
-          cost != nullptr && pools_.empty() ? RewardOf(fields.NumberOf("_outcomes", *cost)) : 0.0);
+      decision.reward.push_back(cost != nullptr && pools_.empty() ? RewardOf(fields.NumberOf("_outcomes", *cost))
+                                                                  : 0.0);
     }
     if (!pools_.empty()) {
       const JsonTree* cost = fields.Find("_label_cost");

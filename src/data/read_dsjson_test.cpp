@@ -50,9 +50,8 @@ TEST(ReadDsjson, ABanditBecomesASingleAction) {
 TEST(ReadDsjson, IdsOfActionsAreFoundInTheirFeatures) {
   const std::string actions =
       R"("c":{"_multi":[{"_tag":"tea","i":{"id":"x"}},{"i":{"constant":1,"id":"milk"}},{"id":7}]}})";
-  const ReadDecisions found =
-      Read(R"({"_label_cost":0,"_label_probability":0.5,"_label_Action":3,)" + actions + "\n" +
-           R"({"_label_cost":-2,"a":[1,3,2],"p":[0.25,0.25,0.5],)" + actions + "\n");
+  const ReadDecisions found = Read(R"({"_label_cost":0,"_label_probability":0.5,"_label_Action":3,)" + actions + "\n" +
+                                   R"({"_label_cost":-2,"a":[1,3,2],"p":[0.25,0.25,0.5],)" + actions + "\n");
   EXPECT_EQ(found.log.item_ids, (Strings{"7", "tea", "milk"}));
   EXPECT_EQ(found.log.item, (Indices{0, 1}));
   EXPECT_EQ(found.log.propensity, (Doubles{0.5, 0.25}));
@@ -61,17 +60,16 @@ TEST(ReadDsjson, IdsOfActionsAreFoundInTheirFeatures) {
 }
 
 TEST(ReadDsjson, RankingsMayCountFromZero) {
-  const ReadDecisions found =
-      Read(R"({"_label_cost":1,"a":[1,0],"p":[0.75,0.25],"c":{"_multi":[{"x":1},{"x":2}]}})");
+  const ReadDecisions found = Read(R"({"_label_cost":1,"a":[1,0],"p":[0.75,0.25],"c":{"_multi":[{"x":1},{"x":2}]}})");
   EXPECT_EQ(found.log.item_ids[static_cast<std::size_t>(found.log.item[0])], "1");
   EXPECT_EQ(found.log.propensity, Doubles{0.75});
 }
 
 TEST(ReadDsjson, ConditionalBanditsHaveSlots) {
-  const ReadDecisions found = Read(
-      R"({"Timestamp":"2019-09-10T14:43:37Z","c":{"u":{"id":"mk"},"_multi":[{"t":"a"},{"t":"b"},{"t":"c"}],)"
-      R"("_slots":[{"_id":"s1"},{"_id":"s2"}]},"_outcomes":[{"_label_cost":-0.5,"_id":"s1","_a":[1,2,0],)"
-      R"("_p":[0.5,0.25,0.25],"_o":[]},{"_label_cost":0.0,"_id":"s2","_a":2,"_p":0.9}]})");
+  const ReadDecisions found =
+      Read(R"({"Timestamp":"2019-09-10T14:43:37Z","c":{"u":{"id":"mk"},"_multi":[{"t":"a"},{"t":"b"},{"t":"c"}],)"
+           R"("_slots":[{"_id":"s1"},{"_id":"s2"}]},"_outcomes":[{"_label_cost":-0.5,"_id":"s1","_a":[1,2,0],)"
+           R"("_p":[0.5,0.25,0.25],"_o":[]},{"_label_cost":0.0,"_id":"s2","_a":2,"_p":0.9}]})");
   EXPECT_EQ(found.log.first, (std::vector<std::int64_t>{0, 2}));
   EXPECT_EQ(found.log.item_ids, (Strings{"1", "2", "0"}));
   EXPECT_EQ(found.log.item, (Indices{0, 1}));
@@ -81,9 +79,9 @@ TEST(ReadDsjson, ConditionalBanditsHaveSlots) {
 }
 
 TEST(ReadDsjson, ASlatesRewardIsThatOfItsLastSlot) {
-  const ReadDecisions found = Read(
-      R"({"_label_cost":-3,"c":{"_multi":[{"_slot_id":0,"t":"a"},{"_slot_id":1,"t":"b"},{"_slot_id":1,"t":"c"}],)"
-      R"("_slots":[{},{}]},"_outcomes":[{"_a":[0],"_p":[1.0]},{"_a":[1,0],"_p":[0.6,0.4]}]})");
+  const ReadDecisions found =
+      Read(R"({"_label_cost":-3,"c":{"_multi":[{"_slot_id":0,"t":"a"},{"_slot_id":1,"t":"b"},{"_slot_id":1,"t":"c"}],)"
+           R"("_slots":[{},{}]},"_outcomes":[{"_a":[0],"_p":[1.0]},{"_a":[1,0],"_p":[0.6,0.4]}]})");
   EXPECT_EQ(found.log.item_ids, (Strings{"0", "2", "1"}));
   EXPECT_EQ(found.log.item, (Indices{0, 1}));
   EXPECT_EQ(found.log.propensity, (Doubles{1.0, 0.6}));
@@ -107,8 +105,7 @@ TEST(ReadDsjson, OfTooManyFeaturesTheFrequentStay) {
     return R"({"_label_cost":0,"_label_probability":1,"_labelIndex":0,"c":{"f":[)" + features +
            R"(],"_multi":[{"x":1}]}})" + "\n";
   };
-  const ReadDecisions found =
-      Read(line(R"({"b":1},"x",5)") + line(R"({"b":2,"a":1},"x")"), {.max_context_columns = 2});
+  const ReadDecisions found = Read(line(R"({"b":1},"x",5)") + line(R"({"b":2,"a":1},"x")"), {.max_context_columns = 2});
   EXPECT_EQ(found.log.context_names, (Strings{"f.b", "f=x"}));
   EXPECT_EQ(found.log.context, (std::vector<float>{1, 1, 2, 1}));
   EXPECT_EQ(found.report.context_left_out, 2);
@@ -127,16 +124,17 @@ TEST(ReadDsjson, BadLinesHaveAnAddress) {
   EXPECT_EQ(bad("{\"c\":{}}"),
             "log.dsjson:2:6: c has no actions: '{}}'; expected _multi, an array of what could be chosen");
   const std::string c = R"("Timestamp":"2020-01-01","c":{"_multi":[{},{}]}})";
-  EXPECT_EQ(bad("{" + c),
-            "log.dsjson:2:1: _labelIndex is missing: '{" + c.substr(0, 59) +
-                (c.size() > 59 ? "..." : "") + "'; expected which action was chosen: _labelIndex, _label_Action or a");
-  EXPECT_EQ(bad(R"({"_labelIndex":2,)" + c),
-            "log.dsjson:2:16: _labelIndex is not the number of an action: '2'; expected a whole number from 0 and below "
-            "2");
+  EXPECT_EQ(bad("{" + c), "log.dsjson:2:1: _labelIndex is missing: '{" + c.substr(0, 59) +
+                              (c.size() > 59 ? "..." : "") +
+                              "'; expected which action was chosen: _labelIndex, _label_Action or a");
+  EXPECT_EQ(
+      bad(R"({"_labelIndex":2,)" + c),
+      "log.dsjson:2:16: _labelIndex is not the number of an action: '2'; expected a whole number from 0 and below "
+      "2");
   EXPECT_EQ(bad(R"({"_label_Action":0,)" + c),
             "log.dsjson:2:18: _label_Action is not the number of an action: '0'; expected a whole number from 1 and "
             "below 3");
-  EXPECT_EQ(bad(R"({"p":[1],"a":[1,2],)" + c).substr(0, 41), "log.dsjson:2:6: p has 1 entry: '[1],\"a\":[1");
+  EXPECT_EQ(bad(R"({"p":[1],"a":[1,2],)" + c).substr(0, 41), "log.dsjson:2:6: p has 1 entry: '[1],\"a\":[");
   EXPECT_EQ(bad(R"({"_label_probability":0,"_labelIndex":0,)" + c),
             "log.dsjson:2:23: _label_probability is out of range: '0'; expected a probability above 0 and at most 1");
   EXPECT_EQ(bad(R"({"_label_cost":"x","_label_probability":1,"_labelIndex":0,)" + c),
@@ -145,7 +143,7 @@ TEST(ReadDsjson, BadLinesHaveAnAddress) {
   EXPECT_EQ(bad(R"({"_outcomes":[{"_a":[0]}],)" + c).substr(0, 49),
             "log.dsjson:2:14: _outcomes has a slot without _p:");
   EXPECT_EQ(bad(R"({"_outcomes":[{"_a":[0],"_p":[1]},{"_a":[0],"_p":[1]}],)" + c),
-            "log.dsjson:2:87: c has an item twice: '0'; expected each once");
+            "log.dsjson:2:85: c has an item twice: '0'; expected each once");
 }
 
 TEST(ReadDsjson, IdsAreInAllActionsOrInNone) {

@@ -143,8 +143,8 @@ class ObpReader {
 
   void CheckRounds(const std::string& key, const Array& array) const {
     if (array.shape[0] != rounds_) {
-      Fail(key, "has " + std::to_string(array.shape[0]) + " rounds; expected " + std::to_string(rounds_) +
-                    ", as action");
+      Fail(key,
+           "has " + std::to_string(array.shape[0]) + " rounds; expected " + std::to_string(rounds_) + ", as action");
     }
   }
 
@@ -180,7 +180,8 @@ class ObpReader {
     items_ = said.value_or(items_);
     // Ids are made for every item: a number out of nowhere must not fill the memory.
     if (items_ > kMostItemsPerEntry * stated) {
-      Fail("n_actions", "is too large for so few rounds: '" + std::to_string(items_) + "'; expected the number of items");
+      Fail("n_actions",
+           "is too large for so few rounds: '" + std::to_string(items_) + "'; expected the number of items");
     }
     for (std::int64_t item = 0; item < items_; ++item) {
       log_.item_ids.push_back(std::to_string(item));
@@ -272,8 +273,8 @@ class ObpReader {
     }
     if (const std::optional<Array> features = Find("action_context", {2})) {
       if (features->shape[0] != items_) {
-        Fail("action_context", "has " + std::to_string(features->shape[0]) + " actions; expected " +
-                                   std::to_string(items_));
+        Fail("action_context",
+             "has " + std::to_string(features->shape[0]) + " actions; expected " + std::to_string(items_));
       }
       for (std::int64_t column = 0; column < features->shape[1]; ++column) {
         log_.action_context_names.push_back("action_context_" + std::to_string(column));

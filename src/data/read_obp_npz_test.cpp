@@ -5,6 +5,7 @@
 #include "recforce/data/read_decisions.h"
 #include "support/decisions.h"
 #include "support/error_of.h"
+#include "support/source_dir.h"
 #include "support/temp_dir.h"
 
 namespace recforce::data {
@@ -87,8 +88,22 @@ TEST(ReadObpNpz, TheLawStandsForPropensitiesAndTheItemsForTheirNumber) {
   EXPECT_TRUE(found.log.context_names.empty());
 }
 
+// Files that NumPy 1.24 wrote; they serve the fuzz target too.
+TEST(ReadObpNpz, WhatNumpyWritesIsRead) {
+  const auto corpus = test::SourceDir() / "tests" / "fuzz" / "corpus" / "npz";
+  for (const char* name : {"stored.npz", "deflated.npz"}) {
+    const ReadDecisions found = ReadDecisionLog(corpus / name);
+    EXPECT_EQ(found.log.item, (std::vector<std::int32_t>{1, 0, 1}));
+    EXPECT_EQ(found.log.context, (std::vector<float>{0, 1, 2, 3, 4, 5}));  // saved in Fortran order
+    EXPECT_EQ(found.log.position, (std::vector<std::int32_t>{0, 1, 1}));
+  }
+  EXPECT_TRUE(ReadDecisionLog(corpus / "none.npz").log.position.empty());
+}
+
 TEST(ReadObpNpz, ArraysMustFitEachOther) {
-  const auto fault = [](const std::string& name, const std::string& content) { return Fault(ZipOf(With(name, content))); };
+  const auto fault = [](const std::string& name, const std::string& content) {
+    return Fault(ZipOf(With(name, content)));
+  };
   EXPECT_EQ(Fault(ZipOf(Without("reward.npy"))),
             "Data: b.npz: no array 'reward'; expected action, reward and pscore or pi_b");
   EXPECT_EQ(fault("action.npy", NpyOf<std::int64_t>("<i8", "(3,)", {1, 2, 1})),
@@ -125,8 +140,9 @@ TEST(ReadObpNpz, ArraysMustFitEachOther) {
 
 TEST(ReadObpNpz, ArchivesAreReadInsideTheirBytes) {
   const std::string whole = ZipOf(Bandit(), true);
-  EXPECT_EQ(Fault("PK"), "Data: b.npz: is no whole zip archive: it lacks the list of its files; expected what "
-                         "numpy.savez writes");
+  EXPECT_EQ(Fault("PK"),
+            "Data: b.npz: is no whole zip archive: it lacks the list of its files; expected what "
+            "numpy.savez writes");
   EXPECT_EQ(Fault(whole.substr(0, whole.size() - 1)), Fault("PK"));
   std::string changed = whole;
   changed[60] ^= 1;  // inside the first array
@@ -137,8 +153,9 @@ TEST(ReadObpNpz, ArchivesAreReadInsideTheirBytes) {
   EXPECT_EQ(Fault(changed), "Data: b.npz: the list of its files is corrupt; fetch it again");
   changed = whole;
   changed[list + 10] = 12;
-  EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: is packed by method '12'; expected stored or deflated files, as "
-                            "numpy.savez and numpy.savez_compressed write them");
+  EXPECT_EQ(Fault(changed),
+            "Data: b.npz: n_rounds.npy: is packed by method '12'; expected stored or deflated files, as "
+            "numpy.savez and numpy.savez_compressed write them");
   changed = whole;
   changed[list + 44] = 1;
   EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: does not lie where the archive says; fetch it again");

@@ -63,7 +63,10 @@ std::string WidthFault(const RecordReader& records, std::size_t expected) {
 class RoundsReader {
  public:
   RoundsReader(LineSource& source, const DecisionReadOptions& options, DecisionReport& report)
-      : records_(source, {",", true}), bad_(options.max_bad_rows, report), report_(report), affinity_(options.affinity) {}
+      : records_(source, {",", true}),
+        bad_(options.max_bad_rows, report),
+        report_(report),
+        affinity_(options.affinity) {}
 
   // The items of the log, and their features.
   void ReadItems(LineSource& source);

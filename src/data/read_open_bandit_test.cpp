@@ -41,7 +41,8 @@ TEST(ReadOpenBandit, EachPlaceIsARound) {
 
 TEST(ReadOpenBandit, ItemFeaturesGiveTheCatalogue) {
   const TempDir dir;
-  const auto items = dir.Write("item_context.csv", ",item_id,item_feature_0,item_feature_1\n0,10,-0.5,p\n1,14,1.5,q\n2,9,0,p\n");
+  const auto items =
+      dir.Write("item_context.csv", ",item_id,item_feature_0,item_feature_1\n0,10,-0.5,p\n1,14,1.5,q\n2,9,0,p\n");
   const auto log = dir.Write("men.csv", kHeader + kRows);
   const ReadDecisions found = ReadDecisionLog(log);
   EXPECT_EQ(found.log.item_ids, (Strings{"10", "14", "9"}));
@@ -50,8 +51,9 @@ TEST(ReadOpenBandit, ItemFeaturesGiveTheCatalogue) {
   EXPECT_EQ(found.log.action_context, (std::vector<float>{-0.5, 1, 0, 1.5, 0, 1, 0, 1, 0}));
   (void)dir.Write("item_context.csv", ",item_id\n0,10\n");
   EXPECT_EQ(ErrorOf([&] { (void)ReadDecisionLog(log); }),
-            "Data: " + log.string() + ":2:36: item_id has no features: '14'; expected an item of item_context.csv (1 bad "
-                                      "row so far; --max-bad-rows 0)");
+            "Data: " + log.string() +
+                ":2:36: item_id has no features: '14'; expected an item of item_context.csv (1 bad "
+                "row so far; --max-bad-rows 0)");
   (void)dir.Write("item_context.csv", ",item_id\n0,10\n1,10\n");
   EXPECT_EQ(ErrorOf([&] { (void)ReadDecisionLog(log); }),
             "Data: " + items.string() + ":3:3: item_id is empty or stands twice: '10'; expected one row for each item");
@@ -69,8 +71,8 @@ TEST(ReadOpenBandit, BadRowsHaveAnAddress) {
   EXPECT_EQ(bad("0,1,2"), "men.csv:2:6: row has 3 columns: '0,1,2'; expected 9 separated by ','");
   EXPECT_EQ(bad("0,1,,3,0,1,a,b,0"), "men.csv:2:5: item_id is empty: ''; expected an id");
   EXPECT_EQ(bad("0,x,2,3,0,1,a,b,0"),
-            "men.csv:2:3: timestamp is not a time: 'x'; expected seconds since 1970 or a date like "
-            "2020-01-31T12:34:56Z");
+            "men.csv:2:3: timestamp is not a time: 'x'; expected seconds since 1970 like 978300760, or a "
+            "date like 2020-01-31 or 2020-01-31T12:34:56Z");
   EXPECT_EQ(bad("0,1,2,x,0,1,a,b,0"),
             "men.csv:2:7: position is not a whole number: 'x'; expected a place in the slate like 3");
   EXPECT_EQ(bad("0,1,2,3,x,1,a,b,0"), "men.csv:2:9: click is not a number: 'x'; expected a decimal like 4.5");

@@ -15,7 +15,12 @@ std::span<const T> RowOf(const std::vector<T>& values, const Csr& lists, std::si
 }
 
 std::string_view TextOf(const std::vector<std::int32_t>& column, const std::vector<std::string>& ids, std::size_t r) {
-  return column.empty() || column[r] < 0 ? std::string_view() : ids[static_cast<std::size_t>(column[r])];
+  return column.empty() || column[r] < 0 ? std::string_view()
+                                         : std::string_view(ids[static_cast<std::size_t>(column[r])]);
+}
+
+std::string_view RowText(const std::vector<std::string>& column, std::size_t r) {
+  return column.empty() ? std::string_view() : std::string_view(column[r]);
 }
 
 DecisionEvent EventOf(const DecisionLog& log, std::size_t r, std::vector<std::optional<double>>& rewards) {
@@ -25,7 +30,7 @@ DecisionEvent EventOf(const DecisionLog& log, std::size_t r, std::vector<std::op
   const auto columns = log.context_names.size();
   rewards.assign(log.reward.begin() + log.first[r], log.reward.begin() + log.first[r + 1]);
   DecisionEvent event;
-  event.decision_id = log.decision_ids.empty() ? "" : log.decision_ids[r];
+  event.decision_id = RowText(log.decision_ids, r);
   event.time = log.time.empty() ? std::nullopt : std::optional(log.time[r]);
   event.user = TextOf(log.user, log.user_ids, r);
   event.session = TextOf(log.session, log.session_ids, r);
@@ -41,7 +46,7 @@ DecisionEvent EventOf(const DecisionLog& log, std::size_t r, std::vector<std::op
   event.history = event.has_history ? RowOf(log.history.items, log.history, r) : std::span<const std::int32_t>();
   event.candidates = RowOf(log.candidates.items, log.candidates, r);
   event.candidate_probability = RowOf(log.candidate_probability, log.candidates, r);
-  event.exploration = log.exploration.empty() ? "" : log.exploration[r];
+  event.exploration = RowText(log.exploration, r);
   event.drop_rate = log.drop_rate.empty() ? std::nullopt : std::optional(log.drop_rate[r]);
   return event;
 }

@@ -13,9 +13,9 @@
 namespace recforce::data {
 namespace {
 
-constexpr std::size_t kEndBytes = 22;      // of the record at the end, without its comment
-constexpr std::size_t kListedBytes = 46;   // of a record of the list, without name, extra field and comment
-constexpr std::size_t kLocalBytes = 30;    // of what stands before the data of a file, without name and extra field
+constexpr std::size_t kEndBytes = 22;     // of the record at the end, without its comment
+constexpr std::size_t kListedBytes = 46;  // of a record of the list, without name, extra field and comment
+constexpr std::size_t kLocalBytes = 30;   // of what stands before the data of a file, without name and extra field
 constexpr std::size_t kMostComment = 65535;
 constexpr std::uint32_t kEndMark = 0x06054b50;
 constexpr std::uint32_t kListedMark = 0x02014b50;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files inside a zip archive in memory (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), stored or deflated,
-// as numpy.savez writes them. Archives above 4 GiB (zip64), in several parts or encrypted are refused.
+// Files inside a zip archive in memory (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), stored or
+// deflated, as numpy.savez writes them. Archives above 4 GiB (zip64), in several parts or encrypted are refused.
 #pragma once
 
 #include <cstddef>

@@ -263,8 +263,8 @@ class ArrowSolver {
   std::vector<double> common_row_;
   std::vector<double> common_ridge_;
   std::vector<double> own_ridge_;
-  std::vector<std::int64_t> order_;   // rounds by item
-  std::vector<std::size_t> begins_;   // of each item in order_, and the end
+  std::vector<std::int64_t> order_;  // rounds by item
+  std::vector<std::size_t> begins_;  // of each item in order_, and the end
   ArrowFit fit_;
   ArrowFit step_;
   double promised_ = 0.0;

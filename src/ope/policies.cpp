@@ -143,8 +143,7 @@ Marginal MarginalTable(const DecisionLog& log) {
   Marginal marginal;
   marginal.positions = positions;
   std::sort(marginal.positions.begin(), marginal.positions.end());
-  marginal.positions.erase(std::unique(marginal.positions.begin(), marginal.positions.end()),
-                           marginal.positions.end());
+  marginal.positions.erase(std::unique(marginal.positions.begin(), marginal.positions.end()), marginal.positions.end());
   marginal.probability.assign(marginal.positions.size() * items, 0.0);
   const bool has_law = !log.candidate_probability.empty() && log.IsSingleAction();
   for (std::size_t round = 0; round < positions.size(); ++round) {

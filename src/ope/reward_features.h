@@ -42,8 +42,8 @@ class RewardFeatures {
   void StandardiseActions(const RewardRounds& rounds);
 
   const RewardRounds& rounds_;
-  std::vector<double> mean_;   // [d] of contexts
-  std::vector<double> scale_;  // [d] 1 / deviation, 0 where it is nothing
+  std::vector<double> mean_;             // [d] of contexts
+  std::vector<double> scale_;            // [d] 1 / deviation, 0 where it is nothing
   std::vector<std::int32_t> positions_;  // rising; empty where there are fewer than two
   std::vector<double> actions_;          // [items, e] standardised
   std::size_t features_ = 0;             // e

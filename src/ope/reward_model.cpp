@@ -64,8 +64,7 @@ void CheckOptions(const RewardModelOptions& options) {
     }
   }
   if (options.folds < 1) {
-    throw Error(ErrorKind::kUsage,
-                "reward model: '" + std::to_string(options.folds) + "' folds; expected at least 1");
+    throw Error(ErrorKind::kUsage, "reward model: '" + std::to_string(options.folds) + "' folds; expected at least 1");
   }
 }
 
@@ -159,9 +158,8 @@ RewardModel RewardModel::Fit(const RewardRounds& rounds, const RewardModelOption
       if (!has_weight) {
         throw Error(ErrorKind::kData, "reward model: a fold has all rounds of positive weight; expected fewer folds");
       }
-      state->tables[static_cast<std::size_t>(fold)] =
-          TableOf(FitArrow(state->rounds, state->features, options, state->law, listed), state->features,
-                  rounds.num_items);
+      state->tables[static_cast<std::size_t>(fold)] = TableOf(
+          FitArrow(state->rounds, state->features, options, state->law, listed), state->features, rounds.num_items);
     }
   });
   return RewardModel(std::move(state));

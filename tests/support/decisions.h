@@ -90,10 +90,10 @@ inline std::string ZipOf(const std::vector<std::pair<std::string, std::string>>&
         static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
     const auto offset = static_cast<std::uint32_t>(out.size());
     std::string common;
-    PutNumber(20, 2, common);                                      // version
-    PutNumber(0, 2, common);                                       // flags
-    PutNumber(deflated ? 8 : 0, 2, common);                        // method
-    PutNumber(0, 4, common);                                       // time and date
+    PutNumber(20, 2, common);                // version
+    PutNumber(0, 2, common);                 // flags
+    PutNumber(deflated ? 8 : 0, 2, common);  // method
+    PutNumber(0, 4, common);                 // time and date
     PutNumber(checksum, 4, common);
     PutNumber(static_cast<std::uint32_t>(packed.size()), 4, common);
     PutNumber(static_cast<std::uint32_t>(content.size()), 4, common);
@@ -103,9 +103,9 @@ inline std::string ZipOf(const std::vector<std::pair<std::string, std::string>>&
     list += "PK\x01\x02";
     PutNumber(20, 2, list);
     list += common;
-    PutNumber(0, 2, list);   // comment
-    PutNumber(0, 4, list);   // disk, internal attributes
-    PutNumber(0, 4, list);   // external attributes
+    PutNumber(0, 2, list);  // comment
+    PutNumber(0, 4, list);  // disk, internal attributes
+    PutNumber(0, 4, list);  // external attributes
     PutNumber(offset, 4, list);
     list += name;
   }

@@ -32,14 +32,14 @@ struct DecisionLog {
   std::vector<std::string> session_ids;  // [sessions], distinct
 
   // A decision.
-  std::vector<std::string> decision_ids;  // [n], or empty
-  std::vector<std::int32_t> policy;       // [n] into policies, -1: not known; or empty
-  std::vector<std::int64_t> time;         // [n] whole seconds since 1970, or empty
-  std::vector<std::int32_t> user;         // [n] -1: not known; or empty
-  std::vector<std::int32_t> session;      // [n] trajectory, its decisions in the order of the log, -1: none; or empty
-  std::vector<std::int32_t> position;     // [n] of single actions: where on the page it was shown, as logged; or empty
-  std::vector<double> drop_rate;          // [n] share in [0, 1) of such decisions that the logger left out; or empty
-  std::vector<std::string> exploration;   // [n] how it was drawn, a JSON object or ""; or empty
+  std::vector<std::string> decision_ids;   // [n], or empty
+  std::vector<std::int32_t> policy;        // [n] into policies, -1: not known; or empty
+  std::vector<std::int64_t> time;          // [n] whole seconds since 1970, or empty
+  std::vector<std::int32_t> user;          // [n] -1: not known; or empty
+  std::vector<std::int32_t> session;       // [n] trajectory, its decisions in the order of the log, -1: none; or empty
+  std::vector<std::int32_t> position;      // [n] of single actions: where on the page it was shown, as logged; or empty
+  std::vector<double> drop_rate;           // [n] share in [0, 1) of such decisions that the logger left out; or empty
+  std::vector<std::string> exploration;    // [n] how it was drawn, a JSON object or ""; or empty
   std::vector<std::string> context_names;  // [d]
   std::vector<float> context;              // [n, d] row-major, what was known of the user and the moment; or empty
   Csr history;                             // [n] items that the user had clicked before, oldest first; or no rows
@@ -61,7 +61,7 @@ struct DecisionLog {
   [[nodiscard]] std::int64_t num_slots() const { return static_cast<std::int64_t>(item.size()); }
   [[nodiscard]] std::int64_t num_items() const { return static_cast<std::int64_t>(item_ids.size()); }
   [[nodiscard]] std::span<const std::int32_t> slate(std::int64_t decision) const;
-  [[nodiscard]] base::MatrixView<const float> context_rows() const;   // [n, d], 0 x 0 when there is none
+  [[nodiscard]] base::MatrixView<const float> context_rows() const;     // [n, d], 0 x 0 when there is none
   [[nodiscard]] base::MatrixView<const float> action_contexts() const;  // [items, e], 0 x 0 when there is none
   [[nodiscard]] bool IsSingleAction() const;                            // every decision has one slot
   [[nodiscard]] std::vector<std::int64_t> DecisionOfSlots() const;      // [S]

@@ -20,10 +20,10 @@ namespace recforce::data {
 // What is the same for all decisions until the next header. Views must outlive the writer's constructor alone.
 struct DecisionLogHeader {
   LoggedPolicy policy;
-  std::span<const std::string> item_ids;            // the catalogue, distinct; indices of events mean it
-  std::span<const std::string> context_names;       // [d]
+  std::span<const std::string> item_ids;              // the catalogue, distinct; indices of events mean it
+  std::span<const std::string> context_names;         // [d]
   std::span<const std::string> action_context_names;  // [e]
-  base::MatrixView<const float> action_context;     // [items, e], or 0 x 0
+  base::MatrixView<const float> action_context;       // [items, e], or 0 x 0
 };
 
 // One decision. Views are copied when it is added. Texts that are empty are not known and are not written.
@@ -34,17 +34,17 @@ struct DecisionEvent {
   std::string_view session;
   const LoggedPolicy* policy = nullptr;  // where it is not that of the header
   std::optional<std::int32_t> position;
-  std::span<const std::int32_t> slate;      // [k] item indices, at least one
-  std::span<const double> propensity;       // [k] in (0, 1]
+  std::span<const std::int32_t> slate;            // [k] item indices, at least one
+  std::span<const double> propensity;             // [k] in (0, 1]
   std::span<const std::optional<double>> reward;  // [k]; nothing where it never came
-  std::span<const float> context;           // [d]
-  bool has_history = false;                 // an empty history is one too
+  std::span<const float> context;                 // [d]
+  bool has_history = false;                       // an empty history is one too
   std::span<const std::int32_t> history;
-  std::span<const std::int32_t> candidates;           // empty: all items, or those of candidates_hash
-  std::span<const double> candidate_probability;      // parallel to candidates, or empty
-  std::string_view candidates_hash;                   // names candidates that are not written
-  std::string_view exploration;                       // a JSON object, or ""
-  std::optional<double> drop_rate;                    // in [0, 1)
+  std::span<const std::int32_t> candidates;       // empty: all items, or those of candidates_hash
+  std::span<const double> candidate_probability;  // parallel to candidates, or empty
+  std::string_view candidates_hash;               // names candidates that are not written
+  std::string_view exploration;                   // a JSON object, or ""
+  std::optional<double> drop_rate;                // in [0, 1)
 };
 
 enum class DecisionLogMode {
@@ -52,7 +52,8 @@ enum class DecisionLogMode {
   // .gz or .zst.
   kCreate,
   // Goes on behind what is there, after a header of its own; a line that a dead writer left half-written is closed
-  // first, and readers report it as lost. Each Flush() makes what was added before durable. Plain text only: Error(Usage)
+  // first, and readers report it as lost. Each Flush() makes what was added before durable. Plain text only:
+  // Error(Usage)
   // for .gz and .zst.
   kAppend,
 };

@@ -26,12 +26,12 @@ struct DecisionReport {
   std::int64_t rows_read = 0;
   std::int64_t bad_rows = 0;
   std::vector<std::string> first_bad_rows;  // at most ten messages, `file:line:column: what; what was expected`
-  std::int64_t without_reward = 0;      // decisions that were left out because a reward of theirs never came
-  std::int64_t without_candidates = 0;  // kept decisions whose candidates are named by a hash alone: see below
-  std::int64_t foreign_history = 0;     // items of histories that the catalogue does not have: left out
-  std::int64_t dangling_rewards = 0;    // dsjson: rewards of decisions that are not in the file
-  std::int64_t context_left_out = 0;    // dsjson: features beyond max_context_columns
-  std::vector<std::string> lost;        // what a writer that died left unfinished, `file:line:column: what`
+  std::int64_t without_reward = 0;          // decisions that were left out because a reward of theirs never came
+  std::int64_t without_candidates = 0;      // kept decisions whose candidates are named by a hash alone: see below
+  std::int64_t foreign_history = 0;         // items of histories that the catalogue does not have: left out
+  std::int64_t dangling_rewards = 0;        // dsjson: rewards of decisions that are not in the file
+  std::int64_t context_left_out = 0;        // dsjson: features beyond max_context_columns
+  std::vector<std::string> lost;            // what a writer that died left unfinished, `file:line:column: what`
 };
 
 struct ReadDecisions {

@@ -31,8 +31,8 @@ enum class RewardLaw { kLinear, kLogistic };
 struct RewardModelOptions {
   // None: logistic where every reward is 0 or 1, else linear.
   std::optional<RewardLaw> law;
-  // Cross-fitting: a round is predicted by a model that was fitted without its fold. 1: one model for all rounds, fitted
-  // on all of them, which makes doubly robust estimates too good.
+  // Cross-fitting: a round is predicted by a model that was fitted without its fold. 1: one model for all rounds,
+  // fitted on all of them, which makes doubly robust estimates too good.
   int folds = 5;
   std::uint64_t seed = 0;  // which group is in which fold
   // Ridges, in units of rounds of weight 1; above 0. `action` of c, `interaction` of u, `common` of w, v and p; w0 has
@@ -49,14 +49,14 @@ struct RewardModelOptions {
 // n rounds. Spans outlive the model that is fitted on them.
 struct RewardRounds {
   std::int64_t num_items = 0;
-  std::span<const std::int32_t> item;    // [n]
-  std::span<const double> reward;        // [n]
-  std::span<const double> weight;        // [n] at least 0: a round of weight 2 is two rounds; or empty: all 1
-  std::span<const std::int64_t> group;   // [n] rounds of one group share a fold; or empty: each round for itself
-  std::span<const std::int32_t> position;         // [n] any numbers: categories; or empty
-  base::MatrixView<const float> context;          // [rows, d], or 0 x 0
-  std::span<const std::int64_t> context_row;      // [n] row of each round; or empty: row r for round r
-  base::MatrixView<const float> action_context;   // [items, e], or 0 x 0
+  std::span<const std::int32_t> item;         // [n]
+  std::span<const double> reward;             // [n]
+  std::span<const double> weight;             // [n] at least 0: a round of weight 2 is two rounds; or empty: all 1
+  std::span<const std::int64_t> group;        // [n] rounds of one group share a fold; or empty: each round for itself
+  std::span<const std::int32_t> position;     // [n] any numbers: categories; or empty
+  base::MatrixView<const float> context;      // [rows, d], or 0 x 0
+  std::span<const std::int64_t> context_row;  // [n] row of each round; or empty: row r for round r
+  base::MatrixView<const float> action_context;  // [items, e], or 0 x 0
 };
 
 // The rounds of a log: each slot is one, with the decision's context, and its place as position (the logged position
