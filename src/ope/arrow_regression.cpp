@@ -30,8 +30,12 @@ double Dot(std::span<const double> a, std::span<const double> b) {
 void AddOuter(std::span<const double> v, double scale, std::span<double> m) {
   for (std::size_t row = 0; row < v.size(); ++row) {
     const double value = scale * v[row];
-    for (std::size_t col = 0; value != 0.0 && col <= row; ++col) {
-      m[row * v.size() + col] += value * v[col];
+    if (value == 0.0) {
+      continue;  // most columns of categories
+    }
+    double* out = m.data() + row * v.size();
+    for (std::size_t col = 0; col <= row; ++col) {
+      out[col] += value * v[col];
     }
   }
 }
@@ -164,8 +168,9 @@ class ArrowSolver {
       AddOuter(row.first(t_), curvature, d_);
       for (std::size_t c = 0; c < s_; ++c) {
         const double value = curvature * row[c];
-        for (std::size_t own_column = 0; value != 0.0 && own_column < t_; ++own_column) {
-          b_[c * t_ + own_column] += value * row[own_column];
+        double* out = b_.data() + c * t_;
+        for (std::size_t own_column = 0; own_column < t_; ++own_column) {
+          out[own_column] += value * row[own_column];
         }
       }
       for (std::size_t c = 0; c < t_; ++c) {

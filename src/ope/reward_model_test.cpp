@@ -86,7 +86,8 @@ TEST(RewardModel, RecoversALogisticLaw) {
   };
   const Owned rounds =
       MakeRounds(40000, 3, law, [](double mean, base::Rng& rng) { return rng.Uniform() < mean ? 1.0 : 0.0; });
-  const RewardModel model = RewardModel::Fit(rounds.View());
+  const RewardModel model =
+      RewardModel::Fit(rounds.View(), {.common_ridge = 1.0, .action_ridge = 1.0, .interaction_ridge = 1.0});
   EXPECT_EQ(model.law(), RewardLaw::kLogistic);
   Doubles q(3);
   double error = 0.0;
@@ -126,7 +127,8 @@ TEST(RewardModel, RidgesShrinkItemsTowardsTheOthers) {
   // gradient), so c1 = -c0 = c: 99 (2 - m + c) = -10 c and 5 - m - c = 10 c, of which c = 297 / 1198, m = 5 - 11 c.
   const double c = 297.0 / 1198.0;
   const double m = 5.0 - 11.0 * c;
-  const RewardModel model = RewardModel::Fit(rounds.View(), {.law = RewardLaw::kLinear, .folds = 1});
+  const RewardModel model =
+      RewardModel::Fit(rounds.View(), {.law = RewardLaw::kLinear, .folds = 1, .action_ridge = 10.0});
   EXPECT_NEAR(model.PredictOne(0, 0), m - c, 1e-6);
   EXPECT_NEAR(model.PredictOne(0, 1), m + c, 1e-6);
   EXPECT_NEAR(model.PredictOne(0, 2), m, 1e-6);  // never shown

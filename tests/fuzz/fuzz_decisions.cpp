@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace recforce;
   const std::string_view text = test::AsText(bytes, size);
   test::FuzzDecisions([&](data::DecisionReport& report) {
-    data::DecisionLog log = ReadText(text, report);
+    data::DecisionLog log = test::ReadText(text, report);
     if (log.size() > 0) {
       test::WriteAndReadAgain(log);
     }

@@ -35,11 +35,13 @@ struct RewardModelOptions {
   // fitted on all of them, which makes doubly robust estimates too good.
   int folds = 5;
   std::uint64_t seed = 0;  // which group is in which fold
-  // Ridges, in units of rounds of weight 1; above 0. `action` of c, `interaction` of u, `common` of w, v and p; w0 has
-  // next to none.
-  double common_ridge = 1.0;
-  double action_ridge = 10.0;
-  double interaction_ridge = 100.0;
+  // Ridges, in units of rounds of weight 1; above 0. The defaults suit rare rewards: on the random log of the Open
+  // Bandit sample (46 clicks in 10,000 rounds) the squared error out of sample is 0.004612 with them, 0.004776 with a
+  // tenth of the last two, 0.004588 with ten times as much, and 0.004579 for one mean, which is about all that such a
+  // log holds. `action` is of c, `interaction` of u, `common` of w, v and p; w0 has next to none.
+  double common_ridge = 10.0;
+  double action_ridge = 100.0;
+  double interaction_ridge = 1000.0;
   // u is left out where x has more columns: each item costs the square of them in memory and its cube in time.
   std::int64_t max_interactions = 64;
   // Columns of x * e_a; where there are more products they are hashed into so many, with random signs.
