@@ -43,10 +43,10 @@ std::vector<std::string_view> Fields::Ids(std::string_view name) const {
 }
 
 const std::vector<JsonTree>& Fields::Array(std::string_view name, const std::string& expected) const {
-  static const std::vector<JsonTree> kNothing;
+  static const std::vector<JsonTree> nothing;
   const JsonTree* value = Find(name);
   if (value == nullptr) {
-    return kNothing;
+    return nothing;
   }
   if (!value->IsArray()) {
     Fail(name, "is no array", expected);

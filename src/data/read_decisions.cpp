@@ -73,7 +73,7 @@ std::string Detect(const fs::path& input) {
   if (!line) {
     throw Error(ErrorKind::kData, input.string() + ": file is empty; expected a decision log");
   }
-  const std::string format = GuessByLine(*line);
+  std::string format = GuessByLine(*line);
   if (format.empty()) {
     throw Error(ErrorKind::kUsage, input.string() + ":" + std::to_string(source.line_number()) +
                                        ":1: is no known decision log: " + Quoted(*line) + hint);

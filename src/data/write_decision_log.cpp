@@ -24,7 +24,7 @@ std::string_view RowText(const std::vector<std::string>& column, std::size_t r) 
 }
 
 DecisionEvent EventOf(const DecisionLog& log, std::size_t r, std::vector<std::optional<double>>& rewards) {
-  static const LoggedPolicy kUnknown;
+  static const LoggedPolicy unknown;
   const auto begin = static_cast<std::size_t>(log.first[r]);
   const auto slots = static_cast<std::size_t>(log.first[r + 1]) - begin;
   const auto columns = log.context_names.size();
@@ -35,7 +35,7 @@ DecisionEvent EventOf(const DecisionLog& log, std::size_t r, std::vector<std::op
   event.user = TextOf(log.user, log.user_ids, r);
   event.session = TextOf(log.session, log.session_ids, r);
   if (!log.policy.empty() && log.policy[r] != 0) {
-    event.policy = log.policy[r] < 0 ? &kUnknown : &log.policies[static_cast<std::size_t>(log.policy[r])];
+    event.policy = log.policy[r] < 0 ? &unknown : &log.policies[static_cast<std::size_t>(log.policy[r])];
   }
   event.position = log.position.empty() ? std::nullopt : std::optional(log.position[r]);
   event.slate = log.slate(static_cast<std::int64_t>(r));

@@ -56,6 +56,10 @@ class ArrowSolver {
         common_ridge_(s_, options.common_ridge),
         own_ridge_(t_, options.interaction_ridge) {
     common_ridge_[0] = kInterceptRidge;
+    const auto first_feature = common_ridge_.begin() + static_cast<std::ptrdiff_t>(features.context_size());
+    const auto first_product = first_feature + static_cast<std::ptrdiff_t>(features.feature_size());
+    std::fill(first_feature, first_product, options.action_ridge);
+    std::fill(first_product, common_ridge_.end(), options.interaction_ridge);
     own_ridge_[0] = options.action_ridge;
     GroupByItem(listed);
     fit_.common.assign(s_, 0.0);

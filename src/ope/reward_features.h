@@ -29,6 +29,7 @@ class RewardFeatures {
   // Adds to `on_context`, [context_size()], what the common coefficients of features and products amount to for an
   // item, so that f = on_context.x.
   void Collapse(std::int32_t item, std::span<const double> common_coefficients, std::span<double> on_context) const;
+  [[nodiscard]] std::size_t feature_size() const { return features_; }
   [[nodiscard]] bool has_action_context() const { return features_ > 0; }
 
  private:

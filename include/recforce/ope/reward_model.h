@@ -9,7 +9,7 @@
 //           + c_a + u_a.x                        what an item has for itself
 //
 // q = f by least squares, or q = 1 / (1 + exp(-f)) by maximum likelihood for rewards that are 0 or 1. Each coefficient
-// is shrunk to 0 by a ridge: c and u more than w, v and p, so that an item of few rounds stays near the others. The
+// is shrunk to 0 by a ridge: those of items more than w, so that an item of few rounds stays near the others. The
 // minimum is found exactly: a Newton step eliminates the items one by one, since their coefficients meet only in the
 // common ones (a Schur complement; for least squares one step is enough). Contexts and features are standardised
 // with the rounds' weights, so that the ridges mean the same for all of them.
@@ -38,7 +38,7 @@ struct RewardModelOptions {
   // Ridges, in units of rounds of weight 1; above 0. The defaults suit rare rewards: on the random log of the Open
   // Bandit sample (46 clicks in 10,000 rounds) the squared error out of sample is 0.004612 with them, 0.004776 with a
   // tenth of the last two, 0.004588 with ten times as much, and 0.004579 for one mean, which is about all that such a
-  // log holds. `action` is of c, `interaction` of u, `common` of w, v and p; w0 has next to none.
+  // log holds. `common` is of w, `action` of v and c, `interaction` of p and u; w0 has next to none.
   double common_ridge = 10.0;
   double action_ridge = 100.0;
   double interaction_ridge = 1000.0;
