@@ -20,13 +20,12 @@ ALLOWED = {
     "model": ["base"],
     "core": ["base", "config", "data", "model"],
     "eval": ["base", "config", "data", "model", "core"],
-    "ope": ["base", "config", "data", "core"],
     "sim": ["base", "config", "data", "core"],
     "ope": ["base", "config", "data", "model", "core", "eval"],
-    "train": ["base", "config", "data", "model", "core", "eval", "sim", "ope"],
+    "train": ["base", "config", "data", "model", "core", "eval", "sim"],
     "nn": ["base", "config", "data", "model"],
     "algos": ["base", "config", "data", "model", "core", "sim", "nn"],
-    "report": ["base", "config", "data", "model", "core", "eval", "train", "ope"],
+    "report": ["base", "config", "data", "model", "core", "eval", "train"],
     "cli": ["base", "config", "data", "model", "core", "eval", "sim", "train", "report", "ope"],
 }
 FUNNEL = "src/nn/torch.h"
