@@ -146,7 +146,7 @@ TEST(ReadObpNpz, ArchivesAreReadInsideTheirBytes) {
   EXPECT_EQ(Fault(whole.substr(0, whole.size() - 1)), Fault("PK"));
   std::string changed = whole;
   changed[60] ^= 1;  // inside the first array
-  EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: is corrupt; fetch it again");
+  EXPECT_EQ(Fault(changed), "Data: b.npz: 'n_rounds.npy': is corrupt; fetch it again");
   changed = whole;
   const std::size_t list = whole.find("PK\x01\x02");
   changed[list] = 'Q';
@@ -154,17 +154,17 @@ TEST(ReadObpNpz, ArchivesAreReadInsideTheirBytes) {
   changed = whole;
   changed[list + 10] = 12;
   EXPECT_EQ(Fault(changed),
-            "Data: b.npz: n_rounds.npy: is packed by method '12'; expected stored or deflated files, as "
+            "Data: b.npz: 'n_rounds.npy': is packed by method '12'; expected stored or deflated files, as "
             "numpy.savez and numpy.savez_compressed write them");
   changed = whole;
   changed[list + 44] = 1;
-  EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: does not lie where the archive says; fetch it again");
+  EXPECT_EQ(Fault(changed), "Data: b.npz: 'n_rounds.npy': does not lie where the archive says; fetch it again");
   changed = whole;
   changed[6] = 1;
-  EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: is encrypted; expected a file that can be read");
+  EXPECT_EQ(Fault(changed), "Data: b.npz: 'n_rounds.npy': is encrypted; expected a file that can be read");
   changed = whole;
   changed[list + 27] = 100;  // a size of more than a gigabyte
-  EXPECT_EQ(Fault(changed), "Data: b.npz: n_rounds.npy: is corrupt; fetch it again");
+  EXPECT_EQ(Fault(changed), "Data: b.npz: 'n_rounds.npy': is corrupt; fetch it again");
   EXPECT_EQ(Fault(ZipOf({{"action.npy", "text"}})),
             "Data: b.npz: action: not a .npy file: it does not begin with the mark of one");
 }

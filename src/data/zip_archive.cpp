@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "data/line_source.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 
@@ -97,28 +98,28 @@ std::span<const std::byte> ZipArchive::Packed(const Entry& entry) const {
   const std::size_t size = bytes_.size();
   std::size_t at = entry.offset;
   if (size < kLocalBytes || at > size - kLocalBytes || Number(at, 4) != kLocalMark) {
-    Fail(entry.name + ": does not lie where the archive says; fetch it again");
+    Fail(Quoted(entry.name) + ": does not lie where the archive says; fetch it again");
   }
   const std::uint32_t flags = Number(at + 6, 2);
   if ((flags & 1U) != 0) {
-    Fail(entry.name + ": is encrypted; expected a file that can be read");
+    Fail(Quoted(entry.name) + ": is encrypted; expected a file that can be read");
   }
   at += kLocalBytes + Number(at + 26, 2) + Number(at + 28, 2);
   if (at > size || entry.packed_bytes > size - at) {
-    Fail(entry.name + ": ends behind the archive; fetch it again");
+    Fail(Quoted(entry.name) + ": ends behind the archive; fetch it again");
   }
   return bytes_.subspan(at, entry.packed_bytes);
 }
 
 std::vector<std::byte> ZipArchive::Read(const Entry& entry) const {
   if (entry.packed_bytes == kNotHere || entry.bytes == kNotHere || entry.offset == kNotHere) {
-    Fail(entry.name + ": is of more than 4 GiB; expected a smaller file");
+    Fail(Quoted(entry.name) + ": is of more than 4 GiB; expected a smaller file");
   }
   const std::span<const std::byte> packed = Packed(entry);
   bool good = entry.method == kStored ? entry.bytes == entry.packed_bytes
                                       : entry.bytes <= kMostGrowth * (std::uint64_t{entry.packed_bytes} + 1);
   if (entry.method != kStored && entry.method != kDeflated) {
-    Fail(entry.name + ": is packed by method '" + std::to_string(entry.method) +
+    Fail(Quoted(entry.name) + ": is packed by method '" + std::to_string(entry.method) +
          "'; expected stored or deflated files, as numpy.savez and numpy.savez_compressed write them");
   }
   std::vector<std::byte> out;
@@ -131,7 +132,7 @@ std::vector<std::byte> ZipArchive::Read(const Entry& entry) const {
   }
   const auto* data = reinterpret_cast<const Bytef*>(out.data());
   if (!good || crc32_z(crc32_z(0, nullptr, 0), data, out.size()) != entry.checksum) {
-    Fail(entry.name + ": is corrupt; fetch it again");
+    Fail(Quoted(entry.name) + ": is corrupt; fetch it again");
   }
   return out;
 }

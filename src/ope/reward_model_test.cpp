@@ -219,7 +219,7 @@ TEST(RewardModel, FeaturesSpeakForItemsThatWereNeverShown) {
     rounds.context.push_back(static_cast<float>(rng.Normal()));
     rounds.reward.push_back(rounds.context.back() * static_cast<float>(rounds.item.back()));
   }
-  const RewardModel model = RewardModel::Fit(rounds.View(), {.interaction_ridge = 1.0});
+  const RewardModel model = RewardModel::Fit(rounds.View(), {.interaction_ridge = 1.0, .max_interactions = 0});
   for (std::int64_t r = 0; r < 20; ++r) {
     EXPECT_NEAR(model.PredictOne(r, 5), 5.0 * rounds.context[static_cast<std::size_t>(r)], 0.1);
   }
