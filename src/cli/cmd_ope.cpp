@@ -146,6 +146,9 @@ class Evaluation {
                answer.weights.mean.standard_error, answer.weights.max, 100.0 * answer.weights.clipped_share);
     fmt::print("  share on what the log never shows {:.4f}{}\n", answer.unseen_mass,
                answer.logging_known ? "" : " (by what it showed)");
+    for (const std::string& flag : answer.flags) {
+      fmt::print("  doubtful: {}\n", flag);
+    }
   }
 
   static void PrintEstimates(const Asked& asked) {
@@ -181,6 +184,7 @@ class Evaluation {
                      {"mean_weight_error", answer.weights.mean.standard_error},
                      {"max_weight", answer.weights.max},
                      {"share_above_20", answer.weights.clipped_share},
+                     {"flags", answer.flags},
                      {"unseen_mass", answer.unseen_mass},
                      {"logging_known", answer.logging_known}};
       for (const ope::Verdict::Reason& reason : answer.verdict.reasons) {

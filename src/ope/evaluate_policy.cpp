@@ -2,6 +2,7 @@
 #include "recforce/ope/evaluate_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -15,7 +16,10 @@
 namespace recforce::ope {
 namespace {
 
-constexpr double kClip = 20.0;  // of the share of large weights among the diagnostics
+constexpr double kClip = 20.0;            // of the share of large weights among the diagnostics
+constexpr double kDoubtfulShare = 0.1;    // of decisions that the effective sample is worth
+constexpr double kDoubtfulWeight = 0.01;  // share of all weight that one decision has
+constexpr double kDoubtfulMean = 0.05;    // distance of the mean weight from 1
 
 [[noreturn]] void ThrowUsage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 [[noreturn]] void ThrowData(const data::DecisionLog& log, const std::string& message) {
@@ -205,6 +209,26 @@ EstimateRow EstimateSingle(const std::string& name, const Rounds& rounds, const 
   return row;
 }
 
+std::vector<std::string> FlagsOf(const PolicyAnswer& answer) {
+  const WeightSummary& weights = answer.weights;
+  const auto rounds = static_cast<double>(answer.rounds);
+  std::vector<std::string> flags;
+  if (weights.effective_sample_size < kDoubtfulShare * rounds) {
+    flags.push_back("effective sample size: '" + base::FormatFixed(weights.effective_sample_size, 1) + "' of " +
+                    base::FormatCount(answer.rounds) + " decisions; expected a tenth or more");
+  }
+  const double share = weights.max / std::max(weights.mean.mean * rounds, 1e-300);
+  if (share > kDoubtfulWeight) {
+    flags.push_back("largest weight: '" + base::FormatFixed(100.0 * share, 1) +
+                    "' % of the sum of all; expected 1 % or less");
+  }
+  if (std::abs(weights.mean.mean - 1.0) > kDoubtfulMean) {
+    flags.push_back("mean weight: '" + base::FormatFixed(weights.mean.mean, 4) +
+                    "'; expected 1: rare decisions of large weight did not come as often as they should");
+  }
+  return flags;
+}
+
 }  // namespace
 
 bool NeedsRewardModel(const data::DecisionLog& log, const PolicyQuestion& question) {
@@ -230,6 +254,7 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
   answer.unseen_mass = std::accumulate(columns.missing.begin(), columns.missing.end(), 0.0) /
                        static_cast<double>(columns.missing.size());
   answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
+  answer.flags = FlagsOf(answer);
   for (const std::string& name : asked) {
     if (answer.slate == 1) {
       const Rounds rounds = {

@@ -95,6 +95,7 @@ TEST(EvaluatePolicyTest, AllEstimatorsFindAValueThatIsKnown) {
   ASSERT_TRUE(NeedsRewardModel(log, question));
   const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({.1, .9, 0.0}, 4000), 3), &model, question);
   EXPECT_FALSE(answer.verdict.refused());
+  EXPECT_TRUE(answer.flags.empty());
   EXPECT_EQ(answer.estimates.size(), 8U);
   for (const EstimateRow& row : answer.estimates) {
     EXPECT_NEAR(row.value, .74, .04) << row.name;
@@ -106,6 +107,24 @@ TEST(EvaluatePolicyTest, AllEstimatorsFindAValueThatIsKnown) {
   EXPECT_TRUE(RowNamed(answer, "dros").lambda.has_value());
   EXPECT_FALSE(RowNamed(answer, "dr").lambda.has_value());
   EXPECT_NEAR(ValueOfLog(log).value, .5, .03);
+}
+
+// One decision in a hundred shows the item that the policy always shows.
+TEST(EvaluatePolicyTest, FewDecisionsOfLargeWeightAreDoubtful) {
+  std::vector<std::int32_t> item(2000, 0);
+  std::vector<double> propensity(2000, .99);
+  for (std::size_t at = 0; at < item.size(); at += 100) {
+    item[at] = 1;
+    propensity[at] = .01;
+  }
+  const data::DecisionLog log = LogOf(item, propensity, std::vector<double>(2000, 1.0), 1, 2);
+  PolicyQuestion question;
+  question.estimators = {"snips"};
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({0.0, 1.0}, 2000), 2), nullptr, question);
+  EXPECT_FALSE(answer.verdict.refused());
+  ASSERT_EQ(answer.flags.size(), 2U);
+  EXPECT_EQ(answer.flags[0], "effective sample size: '20.0' of 2,000 decisions; expected a tenth or more");
+  EXPECT_EQ(answer.flags[1], "largest weight: '5.0' % of the sum of all; expected 1 % or less");
 }
 
 // Item 2 is never shown: nothing of the log says what it is worth.

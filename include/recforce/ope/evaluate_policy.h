@@ -41,6 +41,7 @@ struct PolicyAnswer {
   double unseen_mass = 0.0;    // share of the policy on items that the log never shows at the position
   bool logging_known = false;  // whether that is exact: the log has the probabilities of what it did not show
   Verdict verdict;
+  std::vector<std::string> flags;  // what does not refuse an answer, and makes it doubtful
   std::vector<EstimateRow> estimates;
 };
 
