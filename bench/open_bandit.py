@@ -39,7 +39,7 @@ def main():
     row("doubtful", lambda p: ", ".join(flag.split(":")[0] for flag in p["flags"]) or "nothing")
     print("\n".join(lines))
     if options.write:
-        write_into_document(DOCUMENT, "open_bandit", lines)
+        write_into_document("open_bandit", lines, DOCUMENT)
 
 
 if __name__ == "__main__":
