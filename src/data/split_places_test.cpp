@@ -13,13 +13,13 @@ TEST(SplitPlacesTest, SayWhereTrainingEventsStandInTheDataset) {
   for (const bool repeats : {false, true}) {
     std::vector<test::Event> events;
     for (std::int32_t user = 0; user < 30; ++user) {
-      for (std::int32_t event = 0; event < 7; ++event) {
-        const std::int32_t item = repeats ? (user * 3 + event / 2) % 20 : (user * 3 + event * 2) % 20;
+      for (std::int32_t event = 0; event < 12; ++event) {
+        const std::int32_t item = repeats ? (user * 3 + event / 2) % 40 : (user * 3 + event * 2) % 40;
         events.push_back({user, item, 100 * event + user});
       }
     }
     const test::TempDir dir;
-    const Dataset dataset = test::MakeLog(dir, 30, 20, events, {.repeats = repeats});
+    const Dataset dataset = test::MakeLog(dir, 30, 40, events, {.repeats = repeats});
     for (const std::string kind :
          {"strong_generalization", "leave_last_out", "global_time", "user_time_ratio", "random_ratio", "session"}) {
       if (kind == "random_ratio" && repeats) {
@@ -27,6 +27,7 @@ TEST(SplitPlacesTest, SayWhereTrainingEventsStandInTheDataset) {
       }
       SplitConfig config;
       config.kind = kind;
+      config.validation_ratio = config.test_ratio = 0.2;
       const Split split = MakeSplit(dataset, config, true);
       const Csr& rows = repeats ? split.train_sequences : split.train;
       ASSERT_EQ(split.train_places.size(), rows.items.size()) << kind;
