@@ -314,7 +314,8 @@ class Commands {
     ope->add_option("--max-bad-rows", args->read.max_bad_rows, "malformed rows to skip before giving up")
         ->check(Whole(0))
         ->capture_default_str();
-    ope->add_option("--estimators", args->estimators, "names with commas between them; a wrong one prints those that there are")
+    ope->add_option("--estimators", args->estimators,
+                    "names with commas between them; a wrong one prints those that there are")
         ->delimiter(',')
         ->allow_extra_args(false);
     ope->add_option("--temperature", args->temperature, "RUN: of the softmax over its scores")

@@ -34,7 +34,7 @@ struct TrainView {
   // What the log says of every event, parallel to events().items; empty where it does not say, or where the model did
   // not ask for it (AlgorithmSpec::reads_columns).
   std::span<const float> values = {};
-  std::span<const std::int64_t> times = {};   // seconds
+  std::span<const std::int64_t> times = {};  // seconds
   std::span<const float> propensities = {};  // of showing the item, as logged
   // Ids as in the log, for models that bring numbers of their own; empty in most tests.
   std::function<std::string_view(std::int64_t row)> user_id = {};

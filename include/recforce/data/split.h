@@ -49,8 +49,8 @@ struct Split {
   std::vector<std::int32_t> train_users;  // dataset index of each row of train
   Csr train;                              // [train users] over the catalogue, distinct items
   Csr train_sequences;                    // the same with repeated items; no rows: nothing is repeated
-  // Where each event of train_sequences, or of train without them, stands among the dataset's interactions; empty unless
-  // it was asked for.
+  // Where each event of train_sequences, or of train without them, stands among the dataset's interactions; empty
+  // unless it was asked for.
   std::vector<std::int64_t> train_places;
   bool with_places = false;
   EvalSet validation;
