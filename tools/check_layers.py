@@ -26,7 +26,7 @@ ALLOWED = {
     "nn": ["base", "config", "data", "model"],
     "algos": ["base", "config", "data", "model", "core", "sim", "nn"],
     "report": ["base", "config", "data", "model", "core", "eval", "train"],
-    "cli": ["base", "config", "data", "model", "core", "eval", "sim", "train", "report", "ope"],
+    "cli": ["base", "config", "data", "model", "core", "eval", "ope", "sim", "train", "report"],
 }
 FUNNEL = "src/nn/torch.h"
 TORCH_ROOMS = {"nn", "algos"}

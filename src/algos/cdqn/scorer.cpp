@@ -115,8 +115,10 @@ void CdqnScorer::ScoreRows(const CdqnContexts& contexts, base::MatrixView<const 
     for (std::int64_t r = begin; r < end; ++r) {
       const float* mine = own + (r - begin) * units;
       for (std::int64_t c = 0; c < count; ++c, a += units) {
-        const float* item = judged + c * units;
-        if (places.data != nullptr) {
+        const float* item = nullptr;
+        if (places.data == nullptr) {
+          item = judged + c * units;
+        } else {
           const std::int32_t place = places.row(r)[static_cast<std::size_t>(first + c)];
           item = Judged(position, place, place + 1, scratch.judged);
         }
