@@ -139,19 +139,8 @@ class ModelPolicy final : public ope::ActionDistribution {
         }
       }
       sequences_.AddRow(row);
-      histories_.AddRow(DistinctLast(row));
+      histories_.AddRow(train::DistinctItems(row));
     }
-  }
-  // Each item where it stands last.
-  static std::vector<std::int32_t> DistinctLast(const std::vector<std::int32_t>& events) {
-    std::vector<std::int32_t> items;
-    for (auto event = events.rbegin(); event != events.rend(); ++event) {
-      if (std::find(items.begin(), items.end(), *event) == items.end()) {
-        items.push_back(*event);
-      }
-    }
-    std::reverse(items.begin(), items.end());
-    return items;
   }
   void RequireKnownItems() const {
     for (std::int64_t decision = 0; decision < log_.size(); ++decision) {

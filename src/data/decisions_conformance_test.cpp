@@ -2,19 +2,21 @@
 // What every reader of decision logs that are text promises: how lines end and how bytes are packed makes no
 // difference, a bad row costs that row alone and has an address, and what cannot be trusted is an error.
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "data/line_source.h"
 #include "recforce/data/read_decisions.h"
 #include "support/error_of.h"
+#include "support/packed_text.h"
 #include "support/temp_dir.h"
 
 namespace recforce::data {
 namespace {
 
 using test::ErrorOf;
+using test::Gzip;
 using test::TempDir;
+using test::WithCarriageReturns;
+using test::Zstd;
 
 struct Format {
   const char* name;
@@ -37,35 +39,6 @@ const std::vector<Format>& Formats() {
        "{\"_label_cost\":0,\"_label_probability\":0.5,\"_labelIndex\":0,\"c\":{\"_multi\":[{},{}],\"x\":1}}\n",
        "{\"c\":{\"_multi\":[{}]}}\n"}};
   return formats;
-}
-
-std::string WithCarriageReturns(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '\n' ? "\r\n" : std::string(1, c);
-  }
-  return out;
-}
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  std::string in = text;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string Zstd(const std::string& text) {
-  std::string out(ZSTD_compressBound(text.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-  return out;
 }
 
 class EveryDecisionReader : public testing::TestWithParam<Format> {

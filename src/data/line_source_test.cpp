@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
-#include <zlib.h>
 
 #include <functional>
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "support/packed_text.h"
 #include "support/temp_dir.h"
 
 namespace recforce::data {
@@ -17,22 +17,8 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
+using test::Gzip;
 using test::TempDir;
-
-std::string Gzip(std::string_view text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  std::string in(text);
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::vector<std::string> Lines(std::string_view bytes) {
   LineSource source = LineSource::FromMemory(bytes, "input");

@@ -2,11 +2,10 @@
 // What every reader promises, whatever it reads: how lines end and how bytes are packed makes no difference, a bad row
 // costs that row alone and has an address, and what cannot be trusted is an error.
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "recforce/base/error.h"
 #include "support/collecting_sink.h"
+#include "support/packed_text.h"
 
 namespace recforce::data {
 namespace {
@@ -14,6 +13,9 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 using test::CollectingSink;
+using test::Gzip;
+using test::WithCarriageReturns;
+using test::Zstd;
 using Strings = std::vector<std::string>;
 
 struct Format {
@@ -64,35 +66,6 @@ CollectingSink Read(std::string_view bytes, LogKind kind) {
   ReadLog(source, kind, {}, sink);
   EXPECT_EQ(sink.begins, 1);
   return sink;
-}
-
-std::string WithCarriageReturns(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '\n' ? "\r\n" : std::string(1, c);
-  }
-  return out;
-}
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  std::string in = text;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string Zstd(const std::string& text) {
-  std::string out(ZSTD_compressBound(text.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-  return out;
 }
 
 class EveryReader : public testing::TestWithParam<Format> {};

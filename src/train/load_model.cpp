@@ -43,7 +43,8 @@ std::span<const std::int32_t> ReadTrainRows(const base::TensorSet& set, std::int
   return rows;
 }
 
-// Each item where it stands last.
+}  // namespace
+
 std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
   std::vector<std::int32_t> items;
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
@@ -54,8 +55,6 @@ std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events) {
   std::reverse(items.begin(), items.end());
   return items;
 }
-
-}  // namespace
 
 LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
   return LoadModel(OpenBundle(registry, run), device);

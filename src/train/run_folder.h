@@ -38,6 +38,9 @@ LoadedModel LoadModel(const core::Registry& registry, const std::filesystem::pat
 struct OpenedBundle;  // train/open_bundle.h
 LoadedModel LoadModel(OpenedBundle opened, const std::string& device);
 
+// Each item where it stands last: what models that do not read repeats know of a history.
+std::vector<std::int32_t> DistinctItems(std::span<const std::int32_t> events);
+
 struct Recommendation {
   std::string item;
   std::string title;  // "" when unknown

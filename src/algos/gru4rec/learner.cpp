@@ -7,6 +7,7 @@
 #include "algos/common/finite.h"
 #include "algos/gru4rec/reference.h"
 #include "nn/device.h"
+#include "nn/gather_rows.h"
 #include "nn/gemm.h"
 #include "nn/kernels.h"
 #include "nn/row_batch.h"
@@ -21,25 +22,6 @@ std::vector<torch::Tensor> TensorsOf(Gru4recParams params) {
     tensors.push_back(*tensor);
   }
   return tensors;
-}
-
-// Rows of a table on the CPU; rows below 0 are zero.
-torch::Tensor GatherRows(const torch::Tensor& table, std::span<const std::int32_t> rows) {
-  const std::int64_t width = table.numel() / table.size(0);
-  torch::Tensor out = torch::empty({static_cast<std::int64_t>(rows.size()), width}, torch::kFloat32);
-  const float* from = table.data_ptr<float>();
-  float* to = out.data_ptr<float>();
-  base::ParallelFor(0, out.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t at = begin; at < end; ++at) {
-      const std::int64_t row = rows[static_cast<std::size_t>(at)];
-      if (row >= 0) {
-        std::copy_n(from + row * width, width, to + at * width);
-      } else {
-        std::fill_n(to + at * width, width, 0.0F);
-      }
-    }
-  });
-  return out;
 }
 
 // [rows, width] of 0 or 1 / keep.
@@ -93,7 +75,7 @@ void Gru4recLearner::Draw(const LaneBatch& batch, std::uint64_t epoch, std::int6
 double Gru4recLearner::LossOnCpu(const torch::Tensor& hidden, torch::Tensor& d_hidden) {
   const std::int64_t lanes = hidden.size(0);
   const auto width = static_cast<std::int64_t>(draws_.columns.size());
-  const torch::Tensor rows = GatherRows(params_.items, draws_.columns);
+  const torch::Tensor rows = nn::GatherRows(params_.items, draws_.columns);
   torch::Tensor scores = nn::MatMul(hidden, rows.t());
   float* score = scores.data_ptr<float>();
   const float* bias = params_.bias.data_ptr<float>();
@@ -120,7 +102,7 @@ double Gru4recLearner::LossOnCpu(const torch::Tensor& hidden, torch::Tensor& d_h
 }
 
 double Gru4recLearner::StepOnCpu(const LaneBatch& batch) {
-  const torch::Tensor input = GatherRows(params_.InputTable(), batch.inputs);
+  const torch::Tensor input = nn::GatherRows(params_.InputTable(), batch.inputs);
   if (draws_.keep_input.defined()) {
     input.mul_(draws_.keep_input);
   }

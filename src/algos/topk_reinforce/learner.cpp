@@ -7,9 +7,9 @@
 #include "algos/common/finite.h"
 #include "algos/topk_reinforce/reference.h"
 #include "nn/device.h"
+#include "nn/gather_rows.h"
 #include "nn/row_batch.h"
 #include "recforce/base/rng.h"
-#include "recforce/base/threads.h"
 
 namespace recforce::algos {
 namespace {
@@ -28,25 +28,6 @@ std::vector<double> CountsOf(const PolicyLog& log, std::int64_t num_items) {
     counts[static_cast<std::size_t>(item)] += 1.0;
   }
   return counts;
-}
-
-// Rows of `from`; row -1 is zero.
-torch::Tensor Gather(const torch::Tensor& from, std::span<const std::int32_t> rows) {
-  const std::int64_t width = from.size(1);
-  torch::Tensor out = torch::empty({static_cast<std::int64_t>(rows.size()), width}, torch::kFloat32);
-  const float* source = from.data_ptr<float>();
-  float* to = out.data_ptr<float>();
-  base::ParallelFor(0, out.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t at = begin; at < end; ++at) {
-      const std::int64_t row = rows[static_cast<std::size_t>(at)];
-      if (row < 0) {
-        std::fill_n(to + at * width, width, 0.0F);
-      } else {
-        std::copy_n(source + row * width, width, to + at * width);
-      }
-    }
-  });
-  return out;
 }
 
 }  // namespace
@@ -190,13 +171,13 @@ torch::Tensor PolicyLearner::HeadsOnCpu(const Batch& batch, const torch::Tensor&
 }
 
 void PolicyLearner::Step(const Batch& batch, std::uint64_t epoch, std::int64_t step, Totals& totals) {
-  const torch::Tensor u = Gather(params_.inputs, batch.lanes.inputs);
+  const torch::Tensor u = nn::GatherRows(params_.inputs, batch.lanes.inputs);
   const torch::Tensor& all = pass_.Forward(params_.layer, u, state_, batch.lanes.keep);
   const std::int64_t lanes = batch.lanes.lanes;
   torch::Tensor last = all.narrow(0, all.size(0) - lanes, lanes).clone();
   if (!batch.decisions.empty()) {
     const std::vector<std::int32_t> rows(batch.rows.begin(), batch.rows.end());
-    const torch::Tensor states = Gather(all, rows);
+    const torch::Tensor states = nn::GatherRows(all, rows);
     adam_.BeginStep();
     const torch::Tensor d_states = HeadsOnCpu(batch, states, epoch, step, totals);
     torch::Tensor d = torch::zeros_like(all);
