@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -21,10 +22,13 @@
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/config/settings.h"
+#include "sim/decision_recorder.h"
 #include "sim/display_log.h"
+#include "sim/drawing_policy.h"
 #include "sim/mpc.h"
 #include "sim/policies.h"
 #include "sim/runner.h"
+#include "sim/score_users.h"
 #include "train/open_environment.h"
 
 namespace recforce::cli {
@@ -38,17 +42,21 @@ constexpr std::int64_t kUsersOfPopularity = 10000;
 // Before a run folder: plan ahead, and expect its policy to be shown from then on.
 constexpr std::string_view kMpcOf = "mpc:";
 
+// Before a run folder or popularity: draw in proportion to exp(score / temperature).
+constexpr std::string_view kDrawn = "drawn:";
+
 [[noreturn]] void Usage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 
 config::Settings MakeSettings() {
   return config::Settings({config::Section::Make<sim::EnvironmentConfig>("environment", sim::EnvironmentFields()),
+                           config::Section::Make<sim::ServingConfig>("serving", sim::ServingFields()),
                            config::Section::Make<sim::MpcConfig>("mpc", sim::MpcFields())});
 }
 
 config::Settings ResolveSettings(const SimulateArgs& args) {
   config::Settings settings = MakeSettings();
   for (const std::string& pair : args.settings) {
-    const auto [key, value] = CutSetting(pair, "environment.key=value or mpc.key=value");
+    const auto [key, value] = CutSetting(pair, "environment.key=value, serving.key=value or mpc.key=value");
     settings.Set(key, value, "--set");
   }
   settings.Set("environment.source", args.environment, "--environment");
@@ -64,10 +72,12 @@ config::Settings ResolveSettings(const SimulateArgs& args) {
 sim::SimulationPlan PlanOf(const SimulateArgs& args, const sim::EnvironmentConfig& config) {
   sim::SimulationPlan plan;
   plan.users = args.users;
+  plan.first_user = args.first_user;
   plan.horizon = config.horizon;
   plan.slate = config.slate;
   plan.seed = static_cast<std::uint64_t>(args.seed);
   plan.discount = args.discount;
+  plan.memory = args.decisions ? sim::kRecommenderClicks : 0;
   return plan;
 }
 
@@ -105,10 +115,10 @@ class Trial {
       return sim::MakeRandomPolicy(environment.NumItems());
     }
     if (name == "popularity") {
-      sim::SimulationPlan plan = plan_;
-      plan.first_user = plan_.first_user + plan_.users;
-      plan.users = std::max(kUsersOfPopularity, plan_.users);
-      return sim::MakePopularityPolicy(sim::ClicksUnderRandom(environment, plan, session_.stop));
+      return sim::MakePopularityPolicy(Popularity());
+    }
+    if (name.starts_with(kDrawn)) {
+      return MakeDrawn(name, name.substr(kDrawn.size()));
     }
     if (std::shared_ptr<const core::SlatePolicy> policy = sim::MakeImmediatePolicy(name, environment)) {
       return policy;
@@ -129,6 +139,27 @@ class Trial {
     return OpenRun(name);
   }
 
+  // Clicks of other users on random slates, by item.
+  [[nodiscard]] std::vector<std::int64_t> Popularity() const {
+    sim::SimulationPlan plan = plan_;
+    plan.first_user = plan_.first_user + plan_.users;
+    plan.users = std::max(kUsersOfPopularity, plan_.users);
+    return sim::ClicksUnderRandom(*opened_.environment, plan, session_.stop);
+  }
+
+  std::shared_ptr<const core::SlatePolicy> MakeDrawn(const std::string& name, const std::string& of) const {
+    const core::ServingRule rule = settings_.section("serving").As<sim::ServingConfig>().rule();
+    if (of == "popularity") {
+      std::vector<float> logits;
+      for (const std::int64_t clicks : Popularity()) {
+        logits.push_back(std::log1p(static_cast<float>(clicks)));
+      }
+      return sim::MakeDrawingPolicy(std::move(logits), rule);
+    }
+    RequireFolder(name, of);
+    return Fit(name, train::OpenDrawn(session_.registry, of, rule, args_.device));
+  }
+
   std::shared_ptr<const core::SlatePolicy> MakeMpc(std::shared_ptr<const core::SlatePolicy> base) const {
     return sim::MakeMpcPolicy(*opened_.environment, settings_.section("mpc").As<sim::MpcConfig>(), plan_.discount,
                               std::move(base));
@@ -147,7 +178,7 @@ class Trial {
     for (const std::string& how : sim::ImmediatePolicyNames()) {
       known.insert(known.end(), {how, how + ":RUN"});
     }
-    known.insert(known.end(), {"mpc", "mpc:RUN"});
+    known.insert(known.end(), {"mpc", "mpc:RUN", "drawn:popularity", "drawn:RUN"});
     throw base::Error(base::ErrorKind::kNotFound, "--policy: neither a policy nor a run folder: '" + policy +
                                                       "'; expected one of " + base::Join(known, ", ") +
                                                       ", or a run folder" + base::DidYouMean(policy, known));
@@ -176,15 +207,31 @@ class Trial {
     const auto start = Clock::now();
     sim::SimulationHooks hooks;
     hooks.stop = session_.stop;
+    std::optional<sim::DecisionRecorder> decisions;
+    if (args_.decisions) {
+      decisions.emplace(base::RealFileSystem(), *args_.decisions, name, opened_.item_ids, policy, plan_);
+      hooks.on_choice = [&](const core::Episodes& users, base::MatrixView<const std::int32_t> slates) {
+        decisions->Choose(users, slates);
+      };
+      hooks.on_step = [&](const sim::ShownStep& step) { decisions->Answer(step); };
+    }
     if (args_.log) {
       base::WriteAtomically(base::RealFileSystem(), *args_.log, [&](base::WritableFile& file) {
         sim::DisplayLogWriter log(file, opened_.item_ids, plan_);
-        hooks.on_step = [&log](const sim::ShownStep& step) { log.Add(step); };
+        hooks.on_step = [&](const sim::ShownStep& step) {
+          log.Add(step);
+          if (decisions) {
+            decisions->Answer(step);
+          }
+        };
         tried.outcome = sim::Simulate(*opened_.environment, policy, plan_, hooks);
         log.Finish();
       });
     } else {
       tried.outcome = sim::Simulate(*opened_.environment, policy, plan_, hooks);
+    }
+    if (decisions) {
+      decisions->Finish();
     }
     tried.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     tried.summary = sim::Summarize(tried.outcome, plan_, optimum);
@@ -203,16 +250,19 @@ class Trial {
 
 std::string SimulateHelp() {
   return "Settings (--set section.key=value):\n\n" + config::RenderHelp("environment", sim::EnvironmentFields()) +
-         "\n" + config::RenderHelp("mpc", sim::MpcFields());
+         "\n" + config::RenderHelp("serving", sim::ServingFields()) + "\n" +
+         config::RenderHelp("mpc", sim::MpcFields());
 }
 
 void RunSimulate(const SimulateArgs& args, const Session& session) {
   if (args.policies.empty() && !args.replay) {
     Usage("recforce simulate: what to try is missing; expected --policy, or --replay with a dataset of displays");
   }
-  if (args.log && args.policies.size() != 1) {
-    Usage("recforce simulate: --log: whose displays is unclear: '" + std::to_string(args.policies.size()) +
-          "' policies; expected one");
+  for (const auto& [flag, path] : {std::pair("--log", args.log), std::pair("--decisions", args.decisions)}) {
+    if (path && args.policies.size() != 1) {
+      Usage(std::string("recforce simulate: ") + flag + ": of whom is unclear: '" +
+            std::to_string(args.policies.size()) + "' policies; expected one");
+    }
   }
   const config::Settings settings = ResolveSettings(args);
   const train::OpenedEnvironment opened = train::OpenEnvironment(

@@ -76,7 +76,7 @@ class Commands {
     convert
         ->add_option("--duplicates", options.duplicates,
                      "which row of a repeated pair is kept: last, first, error or keep (all); keep for sessions, "
-                     "displays, open_bandit and coat, last for the others, when not given")
+                     "displays, decisions, open_bandit and coat, last for the others, when not given")
         ->check(CLI::IsMember({"last", "first", "error", "keep"}));
     convert->add_option("--max-bad-rows", options.max_bad_rows, "malformed rows to skip before giving up")
         ->check(Whole(0))
@@ -276,6 +276,9 @@ class Commands {
     simulate->add_option("--users", args->users, "how many users meet each policy")
         ->check(Whole(1, 100000000))
         ->capture_default_str();
+    simulate->add_option("--first-user", args->first_user, "the number of the first of them; others are other people")
+        ->check(Whole(0, 1000000000000))
+        ->capture_default_str();
     simulate->add_option("--horizon", args->horizon, "slates shown to a user; environment.horizon otherwise");
     simulate->add_option("--slate", args->slate, "items shown at once; environment.slate otherwise");
     simulate->add_option("--seed", args->seed, "seed of what users do and policies draw")
@@ -286,9 +289,13 @@ class Commands {
                      "what a reward is worth when it comes a step later, in the return and for mpc")
         ->check(Share)
         ->capture_default_str();
-    simulate->add_option("--set", args->settings, "one setting, environment.key=value or mpc.key=value")
+    simulate
+        ->add_option("--set", args->settings, "one setting, environment.key=value, serving.key=value or mpc.key=value")
         ->allow_extra_args(false);
     simulate->add_option("--log", args->log, "write what was shown and clicked as a log of displays; with one policy");
+    simulate->add_option("--decisions", args->decisions,
+                         "write what was shown, how likely it was and what it brought as a log of decisions; with one "
+                         "policy");
     simulate->add_option("--device", args->device, "cpu, cuda or cuda:N")->capture_default_str();
     simulate->add_flag("--allow-training-environment", args->allow_training_environment,
                        "try a policy in the learnt users that it comes from, all the same");

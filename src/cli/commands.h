@@ -144,13 +144,15 @@ struct SimulateArgs {
   std::string environment;            // "world:NAME", or the folder of a run of a user model
   std::vector<std::string> policies;  // names, or folders of runs; the first is what the others are compared with
   std::int64_t users = 2000;
+  std::int64_t first_user = 0;
   std::optional<std::int64_t> horizon;
   std::optional<std::int64_t> slate;
   std::int64_t seed = 1;
   double discount = 0.9;
-  std::vector<std::string> settings;  // "environment.key=value" or "mpc.key=value"
-  std::optional<std::string> replay;  // a dataset whose displays the users are compared with, in place of policies
-  std::optional<std::string> log;
+  std::vector<std::string> settings;     // "environment.key=value", "serving.key=value" or "mpc.key=value"
+  std::optional<std::string> replay;     // a dataset whose displays the users are compared with, in place of policies
+  std::optional<std::string> log;        // of displays
+  std::optional<std::string> decisions;  // with propensities
   std::string device = "cpu";
   bool allow_training_environment = false;
   bool json = false;

@@ -202,7 +202,7 @@ TEST(Convert, SaysWhenTheInputIsNotClear) {
   const TempDir dir;
   const std::string formats =
       "expected a log that its name or its first line tells; say which with --format: recbole, movielens, csv, jsonl, "
-      "gorse, adjacency, sessions, pairs, ncf, displays, open_bandit, coat";
+      "gorse, adjacency, sessions, pairs, ncf, displays, decisions, open_bandit, coat";
   EXPECT_EQ(ErrorOf([&] { (void)ConvertLog(dir / "none", dir / "out"); }, ErrorKind::kUsage),
             (dir / "none").string() + ": no such file or folder");
   std::filesystem::create_directory(dir / "empty");
@@ -223,7 +223,7 @@ TEST(Convert, SaysWhenTheInputIsNotClear) {
   EXPECT_EQ(
       ErrorOf([&] { (void)ConvertLog(text, dir / "out", options); }, ErrorKind::kUsage),
       "--format: unknown choice 'recbol'; expected recbole, movielens, csv, jsonl, gorse, adjacency, sessions, pairs, "
-      "ncf, displays, open_bandit, coat, auto; did you mean 'recbole'?");
+      "ncf, displays, decisions, open_bandit, coat, auto; did you mean 'recbole'?");
 }
 
 TEST(Convert, CountsBadRowsUpToTheLimit) {

@@ -7,6 +7,7 @@
 
 #include "data/collected_log.h"
 #include "data/line_source.h"
+#include "data/readers.h"
 #include "recforce/data/read_decisions.h"
 
 namespace recforce::data {
@@ -35,8 +36,17 @@ inline std::string FieldMessage(const std::string& where, std::string_view name,
   return where + ": " + std::string(name) + " " + what + ": " + Quoted(found) + "; expected " + expected;
 }
 
+// Whether a line begins our own format; a header that broke off does, too: a later writer may have gone on behind it.
+// `fields`: its names, where it is a whole object.
+bool IsDecisionHeader(std::string_view line, const std::vector<std::string>& fields);
+
 // The readers. `source` is at the beginning of the file; the log has all but `source`.
 DecisionLog ReadDecisionLines(LineSource& source, const DecisionReadOptions& options, DecisionReport& report);
+// The same lines as an interaction log: a row for each slot, whose value is the reward and whose position is that of
+// the decision or else the slot's, from 1. Who was shown it is the user, or else the session; decisions with neither
+// are malformed, and so is what a dead writer left. Decisions of which a reward never came give no rows. Error(Data):
+// no header, compressed data that breaks off.
+void ReadDecisionRows(LineSource& source, RowSink& sink);
 DecisionLog ReadDsjson(LineSource& source, const DecisionReadOptions& options, DecisionReport& report);
 // `item_context`: the file of item features that may lie beside the log, or nothing.
 DecisionLog ReadOpenBandit(LineSource& source, LineSource* item_context, const DecisionReadOptions& options,

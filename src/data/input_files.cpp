@@ -145,6 +145,8 @@ std::string FormatOf(LogKind kind) {
       return "gorse";
     case LogKind::kDisplays:
       return "displays";
+    case LogKind::kDecisions:
+      return "decisions";
     case LogKind::kOpenBandit:
       return "open_bandit";
     default:
@@ -180,16 +182,13 @@ Known KindByContent(const fs::path& path, const std::string& format, const Colum
 }
 
 Known KindOfFile(const fs::path& path, const std::string& format, const ColumnNames& names) {
-  static const std::vector<std::pair<std::string, LogKind>> kinds = {{"recbole", LogKind::kInter},
-                                                                     {"csv", LogKind::kCsv},
-                                                                     {"jsonl", LogKind::kJsonl},
-                                                                     {"gorse", LogKind::kGorse},
-                                                                     {"adjacency", LogKind::kAdjacency},
-                                                                     {"pairs", LogKind::kPairs},
-                                                                     {"ncf", LogKind::kUData},
-                                                                     {"displays", LogKind::kDisplays},
-                                                                     {"open_bandit", LogKind::kOpenBandit},
-                                                                     {"coat", LogKind::kMatrix}};
+  static const std::vector<std::pair<std::string, LogKind>> kinds = {
+      {"recbole", LogKind::kInter},       {"csv", LogKind::kCsv},
+      {"jsonl", LogKind::kJsonl},         {"gorse", LogKind::kGorse},
+      {"adjacency", LogKind::kAdjacency}, {"pairs", LogKind::kPairs},
+      {"ncf", LogKind::kUData},           {"displays", LogKind::kDisplays},
+      {"decisions", LogKind::kDecisions}, {"open_bandit", LogKind::kOpenBandit},
+      {"coat", LogKind::kMatrix}};
   for (const auto& [name, kind] : kinds) {
     if (format == name) {
       return {kind, format};
@@ -224,7 +223,7 @@ bool Wanted(const fs::path& path, const std::string& format, bool has_item_conte
   if (format == "gorse" || (format == "auto" && name == "feedback.jsonl")) {
     return IsJsonlName(path) && name != "items.jsonl" && name != "users.jsonl";
   }
-  if (format == "jsonl") {
+  if (format == "jsonl" || format == "decisions") {
     return IsJsonlName(path);
   }
   const bool of_text = format == "adjacency" || format == "sessions" || format == "pairs" || format == "displays";
@@ -356,9 +355,9 @@ void FindTitles(LogFile& log) {
 }  // namespace
 
 const std::vector<std::string>& FormatNames() {
-  static const std::vector<std::string> names = {"recbole",     "movielens", "csv",   "jsonl", "gorse",
-                                                 "adjacency",   "sessions",  "pairs", "ncf",   "displays",
-                                                 "open_bandit", "coat",      "auto"};
+  static const std::vector<std::string> names = {"recbole",   "movielens",   "csv",   "jsonl", "gorse",
+                                                 "adjacency", "sessions",    "pairs", "ncf",   "displays",
+                                                 "decisions", "open_bandit", "coat",  "auto"};
   return names;
 }
 
@@ -389,7 +388,8 @@ LogFile FindLog(const fs::path& input, const std::string& format, const ColumnNa
     log.inputs.front().propensities = Existing(log.inputs.front().path.parent_path() / "propensities.ascii");
   }
   // Coat has pairs that were rated twice: once chosen, for training, and once drawn at random, for testing.
-  if (log.format == "sessions" || log.format == "displays" || log.format == "open_bandit" || log.format == "coat") {
+  if (const std::vector<std::string> keeping = {"sessions", "displays", "decisions", "open_bandit", "coat"};
+      std::find(keeping.begin(), keeping.end(), log.format) != keeping.end()) {
     log.duplicates = "keep";
   }
   FindTitles(log);

@@ -128,7 +128,7 @@ TEST(FindLog, AsksWhereItIsNotSure) {
   const fs::path pairs = dir.Write("p/ml.txt", "1 2\n1 3\n");
   const std::string expected =
       "expected a log that its name or its first line tells; say which with --format: recbole, movielens, csv, jsonl, "
-      "gorse, adjacency, sessions, pairs, ncf, displays, open_bandit, coat";
+      "gorse, adjacency, sessions, pairs, ncf, displays, decisions, open_bandit, coat";
   EXPECT_EQ(ErrorOf(pairs), pairs.string() + ": format is not recognised: the first line is '1 2'; " + expected);
   EXPECT_EQ(ErrorOf(dir / "p"), (dir / "p").string() + ": no log in this folder: 'ml.txt'; " + expected);
   (void)dir.Write("p/README.txt", "what it is");
@@ -192,7 +192,7 @@ TEST(FindLog, FormatsAndPartsAreChecked) {
   const fs::path log = dir.Write("log.csv", "user,item\n1,2\n");
   EXPECT_EQ(ErrorOf(log, "cvs"),
             "--format: unknown choice 'cvs'; expected recbole, movielens, csv, jsonl, gorse, adjacency, sessions, "
-            "pairs, ncf, displays, open_bandit, coat, auto; did you mean 'csv'?");
+            "pairs, ncf, displays, decisions, open_bandit, coat, auto; did you mean 'csv'?");
   (void)dir.Write("b/m.train.inter", kInterHeader);
   (void)dir.Write("b/m.test.inter", kInterHeader);
   EXPECT_EQ(ErrorOf(dir / "b", "auto", {"", "", "", "", {}, "part"}),

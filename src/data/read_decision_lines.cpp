@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own format: headers, lines of the catalogue and decisions, told apart by their fields.
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "data/decision_builder.h"
 #include "data/decision_fields.h"
@@ -53,24 +55,32 @@ const std::vector<std::string>& AllNames() {
   return all;
 }
 
+// Refers to its arguments.
 class LinesReader {
  public:
-  LinesReader(LineSource& source, const DecisionReadOptions& options, DecisionReport& report)
-      : reader_(source, AllNames()), bad_(options.max_bad_rows, report), report_(report) {}
+  using AddBad = std::function<void(std::string message)>;
+  // A whole decision with its rewards. May refuse it by `fields`.
+  using Take = std::function<void(const ParsedDecision& decision, const Fields& fields, std::int64_t line)>;
 
-  DecisionLog Read() {
-    try {
-      while (ReadLine()) {
-      }
-      if (cut_) {
-        report_.lost.push_back(*cut_);
-      }
-    } catch (const TruncatedData& error) {
-      report_.lost.emplace_back(error.what());
+  // `take`: who gets the decisions in place of the log.
+  LinesReader(LineSource& source, DecisionReport& report, AddBad add_bad, Take take = {})
+      : reader_(source, AllNames()), add_bad_(std::move(add_bad)), take_(std::move(take)), report_(report) {}
+
+  // Error(Data) TruncatedData where compressed data breaks off.
+  void ReadLines() {
+    while (ReadLine()) {
     }
+    if (cut_) {
+      report_.lost.push_back(*cut_);
+    }
+  }
+  void RequireHeader() const {
     if (!has_header_) {
       FailWithoutHeader(headless_.empty() ? ": file is empty" : headless_);
     }
+  }
+
+  DecisionLog TakeLog() {
     DecisionLog log = builder_.Finish();
     log.context_names = context_names_;
     log.action_context_names = action_names_;
@@ -95,7 +105,7 @@ class LinesReader {
       if (is_header) {
         report_.lost.push_back(*cut_);
       } else {
-        bad_.Add(*cut_);
+        add_bad_(*cut_);
       }
       cut_.reset();
     }
@@ -112,7 +122,7 @@ class LinesReader {
       return true;
     }
     if (!tree) {
-      bad_.Add(FieldMessage(reader_.name() + ":" + std::to_string(reader_.line_number()) + ":1", "row",
+      add_bad_(FieldMessage(reader_.name() + ":" + std::to_string(reader_.line_number()) + ":1", "row",
                             "is nested too deeply", reader_.row(), "a decision"));
       return true;
     }
@@ -139,7 +149,7 @@ class LinesReader {
       if (is_header || fields.Find(names::kCatalogue) != nullptr) {
         throw Error(ErrorKind::kData, fault.message);  // nothing after it can be trusted
       }
-      bad_.Add(fault.message);
+      add_bad_(fault.message);
     }
   }
 
@@ -201,7 +211,11 @@ class LinesReader {
       return;
     }
     report_.without_candidates += decision.candidates.empty() && fields.Find(names::kCandidatesHash) != nullptr ? 1 : 0;
-    report_.foreign_history += builder_.Add(decision);
+    if (take_) {
+      take_(decision, fields, reader_.line_number());
+    } else {
+      report_.foreign_history += builder_.Add(decision);
+    }
   }
 
   void TakeWho(const Fields& fields, ParsedDecision& decision) const {
@@ -292,7 +306,8 @@ class LinesReader {
   }
 
   JsonReader reader_;
-  BadDecisions bad_;
+  AddBad add_bad_;
+  Take take_;
   DecisionReport& report_;
   DecisionBuilder builder_;
   bool has_header_ = false;
@@ -306,10 +321,74 @@ class LinesReader {
       std::find(AllNames().begin(), AllNames().end(), names::kExploration) - AllNames().begin());
 };
 
+// Slots of decisions as rows of a log.
+class RowsOfDecisions {
+ public:
+  explicit RowsOfDecisions(RowSink& sink) : sink_(sink) {}
+
+  void Add(const ParsedDecision& decision, const Fields& fields, std::int64_t line) {
+    const std::string_view user = decision.user.empty() ? decision.session : decision.user;
+    if (user.empty()) {
+      fields.Fail(names::kUser, "is missing", "a user, or a session");
+    }
+    Begin(decision.time.has_value());
+    if (decision.time.has_value() != has_time_) {
+      fields.Fail(names::kTime, has_time_ ? "is missing" : "is new", "the same in all decisions of a log");
+    }
+    LogRow row;
+    row.user = user;
+    row.time = decision.time.value_or(0);
+    row.line = line;
+    for (std::size_t slot = 0; slot < decision.slate.size(); ++slot) {
+      row.item = decision.slate[slot];
+      row.value = decision.reward[slot];
+      row.propensity = static_cast<float>(decision.propensity[slot]);
+      row.position = decision.position.value_or(static_cast<std::int32_t>(slot) + 1);
+      sink_.Add(row);
+    }
+  }
+  void Begin(bool has_time) {
+    if (!begun_) {
+      begun_ = true;
+      has_time_ = has_time;
+      sink_.Begin({.time = has_time, .value = true, .propensity = true, .position = true});
+    }
+  }
+
+ private:
+  RowSink& sink_;
+  bool begun_ = false;
+  bool has_time_ = false;
+};
+
 }  // namespace
 
 DecisionLog ReadDecisionLines(LineSource& source, const DecisionReadOptions& options, DecisionReport& report) {
-  return LinesReader(source, options, report).Read();
+  BadDecisions bad(options.max_bad_rows, report);
+  LinesReader reader(source, report, [&](std::string message) { bad.Add(std::move(message)); });
+  try {
+    reader.ReadLines();
+  } catch (const TruncatedData& error) {
+    report.lost.emplace_back(error.what());
+  }
+  reader.RequireHeader();
+  return reader.TakeLog();
+}
+
+void ReadDecisionRows(LineSource& source, RowSink& sink) {
+  DecisionReport report;
+  RowsOfDecisions rows(sink);
+  LinesReader reader(
+      source, report, [&](std::string message) { sink.AddBad(std::move(message)); },
+      [&](const ParsedDecision& decision, const Fields& fields, std::int64_t line) {
+        rows.Add(decision, fields, line);
+      });
+  reader.ReadLines();
+  reader.RequireHeader();
+  rows.Begin(false);
+  for (std::string& message : report.lost) {
+    sink.AddBad(std::move(message));
+  }
 }
 
 }  // namespace recforce::data

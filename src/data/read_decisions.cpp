@@ -31,12 +31,11 @@ bool Has(const std::vector<std::string>& names, std::string_view name) {
 std::string GuessByLine(std::string_view line) {
   try {
     if (line.starts_with('{')) {
-      // A header that broke off is one too: a later writer may have gone on behind it.
-      if (line.starts_with("{\"format\":\"" + std::string(decision_format::kFormatName) + "\"")) {
-        return "decisions";
+      if (IsDecisionHeader(line, {})) {
+        return "decisions";  // before its names are asked for: it may have broken off
       }
       const std::vector<std::string> names = JsonNames(line, "");
-      if (Has(names, decision_format::kFormat) && Has(names, decision_format::kVersionField)) {
+      if (IsDecisionHeader(line, names)) {
         return "decisions";
       }
       const bool is_dsjson = Has(names, "c") && (Has(names, "a") || Has(names, "_label_cost") ||
@@ -110,6 +109,11 @@ DecisionLog ReadAs(const std::string& format, const fs::path& input, const Decis
 const std::vector<std::string>& DecisionFormatNames() {
   static const std::vector<std::string> names = {"decisions", "open_bandit", "obp", "dsjson", "auto"};
   return names;
+}
+
+bool IsDecisionHeader(std::string_view line, const std::vector<std::string>& fields) {
+  return line.starts_with("{\"format\":\"" + std::string(decision_format::kFormatName) + "\"") ||
+         (Has(fields, decision_format::kFormat) && Has(fields, decision_format::kVersionField));
 }
 
 ReadDecisions ReadDecisionLog(const fs::path& input, const DecisionReadOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/decision_sink.h"
 #include "data/json_reader.h"
 #include "data/log_header.h"
 #include "data/parse_fields.h"
@@ -81,6 +82,9 @@ void ReadLog(LineSource& source, LogKind kind, const ColumnNames& names, RowSink
     case LogKind::kCsv:
     case LogKind::kOpenBandit:
       return ReadTable(source, kind, names, sink);
+    case LogKind::kDecisions:
+      RefuseColumnNames(source.name(), names, "those of docs/formats/decision_log.md");
+      return ReadDecisionRows(source, sink);
     case LogKind::kDisplays:
       return ReadDisplays(source, names, sink);
     case LogKind::kJsonl:
@@ -137,7 +141,10 @@ std::optional<LogKind> GuessLogKind(std::string_view first_line, const ColumnNam
       return LogKind::kDisplays;
     }
     if (!first_line.empty() && first_line.front() == '{') {
-      return IsGorseFeedback(JsonNames(first_line, "")) ? LogKind::kGorse : LogKind::kJsonl;
+      const std::vector<std::string> fields = JsonNames(first_line, "");
+      return IsDecisionHeader(first_line, fields) ? LogKind::kDecisions
+             : IsGorseFeedback(fields)            ? LogKind::kGorse
+                                                  : LogKind::kJsonl;
     }
     if (numbers(split({"::"}))) {
       return LogKind::kRatingsDat;

@@ -21,6 +21,7 @@ enum class LogKind {
   kUData,       // MovieLens-100k: tab, no header, user item rating timestamp
   kRatingsDat,  // MovieLens-1M, -10M: "::", no header, the same four columns
   kCsv,  // comma, tab or semicolon (whichever the header has first), header of names, RFC 4180 quotes; also ratings.csv
+  kDecisions,   // our own decision log: a row for each slot
   kOpenBandit,  // CSV of the Open Bandit Dataset: position, click, propensity, features of the user
   kJsonl,       // an object a line
   kGorse,       // feedback dump of gorse: an object a line

@@ -58,7 +58,7 @@ std::string ConvertCommand(const data::Preprocessing& preprocessing, const std::
     command += " --min-item-interactions " + std::to_string(preprocessing.min_item_interactions);
   }
   // Where the default is to keep them, "last" has to be said.
-  constexpr std::array<std::string_view, 4> kKeeping = {"sessions", "displays", "open_bandit", "coat"};
+  constexpr std::array<std::string_view, 5> kKeeping = {"sessions", "displays", "decisions", "open_bandit", "coat"};
   if (preprocessing.duplicates != "last" ||
       std::find(kKeeping.begin(), kKeeping.end(), preprocessing.format) != kKeeping.end()) {
     command += " --duplicates " + ShellQuote(preprocessing.duplicates);

@@ -48,6 +48,10 @@ class BelievingPolicy final : public core::SlatePolicy {
               base::MatrixView<std::int32_t> slates) const override {
     policy_->Choose(ImaginedEpisodes(episodes, *model_), seed, slates);
   }
+  void Propensities(const core::Episodes& episodes, base::MatrixView<const std::int32_t> slates,
+                    base::MatrixView<double> out) const override {
+    policy_->Propensities(ImaginedEpisodes(episodes, *model_), slates, out);
+  }
 
  private:
   std::shared_ptr<const core::Environment> model_;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "recforce/base/error.h"
 #include "recforce/base/rng.h"
 #include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
@@ -63,6 +64,12 @@ class MpcPolicy final : public core::SlatePolicy {
     for (const std::int32_t step : steps) {
       ChooseAtStep(episodes, step, seed, slates);
     }
+  }
+  void Propensities(const core::Episodes& /*episodes*/, base::MatrixView<const std::int32_t> /*slates*/,
+                    base::MatrixView<double> /*out*/) const override {
+    throw base::Error(base::ErrorKind::kUsage,
+                      "mpc: how likely its slates are depends on futures that it draws, and nobody can say; expected a "
+                      "policy whose probabilities are known");
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "recforce/base/threads.h"
 #include "recforce/core/topk.h"
 #include "sim/random_slate.h"
+#include "sim/score_users.h"
 #include "sim/slate_search.h"
 
 namespace recforce::sim {
@@ -57,6 +58,14 @@ class RandomPolicy final : public core::SlatePolicy {
         DrawSlate(rng, num_items_, slates.row(row));
       }
     });
+  }
+  void Propensities(const core::Episodes& /*episodes*/, base::MatrixView<const std::int32_t> slates,
+                    base::MatrixView<double> out) const override {
+    for (std::int64_t row = 0; row < slates.rows; ++row) {
+      for (std::int64_t place = 0; place < slates.cols; ++place) {
+        out.row(row)[static_cast<std::size_t>(place)] = 1.0 / static_cast<double>(num_items_ - place);
+      }
+    }
   }
 
  private:
@@ -154,39 +163,14 @@ class RecommenderPolicy final : public core::SlatePolicy {
     std::unique_ptr<Table> table = idle_.Take([] { return std::make_unique<Table>(); });
     for (std::int64_t begin = 0; begin < slates.rows; begin += kUsersPerScoring) {
       const std::int64_t end = std::min(begin + kUsersPerScoring, slates.rows);
-      data::Csr history;
-      data::Csr sequence;
-      for (std::int64_t row = begin; row < end; ++row) {
-        AddClicks(episodes.recent().row(row), history, sequence);
-      }
-      core::UserBatch users{.history = history.view()};
-      if (repeats_) {
-        users.sequence = sequence.view();
-      }
       const base::MatrixView<float> scores = table->Resize(end - begin, recommender_->NumItems());
-      recommender_->ScoreBatch(users, scores);
+      ScoreUsers(*recommender_, repeats_, episodes, begin, scores);
       SelectTop({scores.data, scores.rows, scores.cols}, {slates.data + begin * slates.cols, end - begin, slates.cols});
     }
     idle_.Give(std::move(table));
   }
 
  private:
-  // A row of each, oldest first.
-  static void AddClicks(std::span<const std::int32_t> newest_first, data::Csr& history, data::Csr& sequence) {
-    const auto end = std::find(newest_first.begin(), newest_first.end(), -1);
-    std::vector<std::int32_t> clicks(newest_first.begin(), end);
-    std::reverse(clicks.begin(), clicks.end());
-    sequence.AddRow(clicks);
-    std::vector<std::int32_t> distinct;
-    for (auto click = newest_first.begin(); click != end; ++click) {
-      if (std::find(distinct.begin(), distinct.end(), *click) == distinct.end()) {
-        distinct.push_back(*click);
-      }
-    }
-    std::reverse(distinct.begin(), distinct.end());
-    history.AddRow(distinct);
-  }
-
   std::shared_ptr<const core::Recommender> recommender_;
   bool repeats_;
   mutable base::IdleList<Table> idle_;

@@ -22,10 +22,9 @@ std::unique_ptr<core::SlatePolicy> MakeRandomPolicy(std::int64_t num_items);
 // Everybody is shown the k items of the largest counts; the lower index among equals. counts: [I].
 std::unique_ptr<core::SlatePolicy> MakePopularityPolicy(std::span<const std::int64_t> counts);
 
-inline constexpr std::int64_t kRecommenderClicks = 50;
-
 // The k items that a recommender scores best for a user who clicked recent(), oldest first; the lower index among
-// equals. It reads kRecommenderClicks of them. Items that were clicked may come again. `repeats`: the recommender also
+// equals. It reads kRecommenderClicks of them
+// (sim/score_users.h). Items that were clicked may come again. `repeats`: the recommender also
 // reads the same item several times; else each item counts once, where it was clicked last. REQUIRES: the environment's
 // catalogue.
 std::unique_ptr<core::SlatePolicy> MakeRecommenderPolicy(std::shared_ptr<const core::Recommender> recommender,

@@ -52,8 +52,8 @@ class Simulation {
     std::vector<std::int64_t> users(static_cast<std::size_t>(count));
     std::iota(users.begin(), users.end(), plan_.first_user + first);
     std::unique_ptr<core::Episodes> episodes = environment_.Start(users, plan_.seed);
-    if (policy_.memory() > environment_.memory()) {
-      episodes = RememberClicks(std::move(episodes), policy_.memory());
+    if (const std::int64_t memory = std::max(policy_.memory(), plan_.memory); memory > environment_.memory()) {
+      episodes = RememberClicks(std::move(episodes), memory);
     }
     std::vector<std::int32_t> buffer(static_cast<std::size_t>(count * plan_.slate));
     const base::MatrixView<std::int32_t> slates{buffer.data(), count, plan_.slate};
@@ -69,10 +69,13 @@ class Simulation {
       }
       policy_.Choose(*episodes, plan_.seed, slates);
       const base::MatrixView<const std::int32_t> shown{slates.data, slates.rows, slates.cols};
+      if (hooks_.on_choice) {
+        hooks_.on_choice(*episodes, shown);
+      }
       episodes->Step(shown, feedback);
       Count(first, weight, shown, feedback);
       if (hooks_.on_step) {
-        hooks_.on_step({first, step, shown, feedback.clicked, absent_});
+        hooks_.on_step({first, step, shown, feedback.clicked, feedback.reward, absent_});
       }
     }
     std::copy(episodes->left().begin(), episodes->left().end(),

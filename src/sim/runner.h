@@ -24,6 +24,7 @@ struct SimulationPlan {
   double discount = 0.9;
   std::int64_t first_user = 0;  // users are called first_user, first_user + 1, ..
   std::int64_t batch = 4096;    // users at once, fewer where the catalogue is large
+  std::int64_t memory = 0;      // clicks of a user that episodes show at least, whatever the policy reads
 };
 
 // What happened, user by user: U users, I items.
@@ -43,10 +44,13 @@ struct ShownStep {
   std::int64_t step = 0;
   base::MatrixView<const std::int32_t> slates;  // [B, k]
   std::span<const std::int32_t> clicked;        // [B] place in the slate, -1: none
+  std::span<const float> reward;                // [B] of the click, 0 where none was
   std::span<const std::uint8_t> absent;         // [B] 1: had left before, and was shown nothing
 };
 
 struct SimulationHooks {
+  // What is about to be shown to whom; on_step tells what came of it.
+  std::function<void(const core::Episodes&, base::MatrixView<const std::int32_t> slates)> on_choice = {};
   std::function<void(const ShownStep&)> on_step = {};
   std::function<void(std::int64_t done, std::int64_t total)> progress = {};  // users, after each batch
   const base::StopFlag* stop = nullptr;

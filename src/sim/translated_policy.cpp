@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/translated_policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/episodes_view.h"
@@ -73,6 +74,14 @@ class TranslatedPolicy final : public core::SlatePolicy {
         item = items_[static_cast<std::size_t>(item)];
       }
     }
+  }
+  void Propensities(const core::Episodes& episodes, base::MatrixView<const std::int32_t> slates,
+                    base::MatrixView<double> out) const override {
+    std::vector<std::int32_t> numbers(slates.data, slates.data + slates.rows * slates.cols);
+    for (std::int32_t& item : numbers) {
+      item = std::max(own_[static_cast<std::size_t>(item)], 0);  // of users who have left it may be any
+    }
+    policy_->Propensities(TranslatedEpisodes(episodes, items_, own_), {numbers.data(), slates.rows, slates.cols}, out);
   }
 
  private:

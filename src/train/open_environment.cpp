@@ -9,6 +9,7 @@
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 #include "sim/believing_policy.h"
+#include "sim/drawing_policy.h"
 #include "sim/policies.h"
 #include "sim/translated_policy.h"
 #include "sim/worlds.h"
@@ -81,6 +82,17 @@ std::shared_ptr<const typename Pointer::element_type> LoadKept(
   return {held, held->made.get()};
 }
 
+// All but the policy.
+OpenedPolicy Introduce(const std::string& folder, const OpenedBundle& bundle) {
+  const model::Manifest& manifest = bundle.bundle.manifest;
+  OpenedPolicy opened;
+  opened.item_ids = bundle.item_ids.ToVector();
+  opened.name = NameOf(folder, *bundle.spec);
+  opened.trained_in = PreprocessingText(manifest, "trained_in");
+  opened.trained_in_learnt = PreprocessingText(manifest, "trained_in_learnt") == "yes";
+  return opened;
+}
+
 // The users that the model of a folder stands for.
 OpenedEnvironment OpenUsers(const core::Registry& registry, const std::string& folder, double pessimism,
                             const std::string& device, const std::string& otherwise) {
@@ -127,18 +139,22 @@ OpenedEnvironment OpenEnvironment(const core::Registry& registry, const sim::Env
 
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device) {
   OpenedBundle bundle = OpenBundle(registry, run);
-  const model::Manifest& manifest = bundle.bundle.manifest;
-  OpenedPolicy opened;
-  opened.item_ids = bundle.item_ids.ToVector();
-  opened.name = NameOf(run.string(), *bundle.spec);
-  opened.trained_in = PreprocessingText(manifest, "trained_in");
-  opened.trained_in_learnt = PreprocessingText(manifest, "trained_in_learnt") == "yes";
+  OpenedPolicy opened = Introduce(run.string(), bundle);
   if (bundle.spec->load_policy) {
     opened.policy = LoadKept(bundle.spec->load_policy, bundle, device);
   } else {
     const auto model = std::make_shared<LoadedModel>(LoadModel(std::move(bundle), device));
     opened.policy = sim::MakeRecommenderPolicy({model, model->recommender.get()}, model->repeats);
   }
+  return opened;
+}
+
+OpenedPolicy OpenDrawn(const core::Registry& registry, const std::filesystem::path& run, const core::ServingRule& rule,
+                       const std::string& device) {
+  OpenedBundle bundle = OpenBundle(registry, run);
+  OpenedPolicy opened = Introduce(run.string(), bundle);
+  const auto model = std::make_shared<LoadedModel>(LoadModel(std::move(bundle), device));
+  opened.policy = sim::MakeDrawingPolicy({model, model->recommender.get()}, model->repeats, rule);
   return opened;
 }
 

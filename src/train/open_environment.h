@@ -11,6 +11,7 @@
 
 #include "recforce/core/algorithm.h"
 #include "recforce/core/environment.h"
+#include "recforce/core/served_slate.h"
 #include "recforce/core/slate_policy.h"
 #include "sim/environment_config.h"
 
@@ -51,6 +52,11 @@ struct OpenedPolicy {
 // A run or bundle folder: AlgorithmSpec::load_policy of its model, else the k best of its scores
 // (sim::MakeRecommenderPolicy). Errors as OpenBundle.
 OpenedPolicy OpenPolicy(const core::Registry& registry, const std::filesystem::path& run, const std::string& device);
+
+// A run or bundle folder: slates that are drawn by the scores of its model, whatever it would serve itself
+// (sim::MakeDrawingPolicy). Errors as OpenBundle.
+OpenedPolicy OpenDrawn(const core::Registry& registry, const std::filesystem::path& run, const core::ServingRule& rule,
+                       const std::string& device);
 
 // The slates that are best at once by what the model of a run or bundle folder believes of users with the same clicks:
 // sim::MakeBelievingPolicy of sim::MakeImmediatePolicy. `how` is one of sim::ImmediatePolicyNames(). An ensemble's mean

@@ -2,6 +2,7 @@
 // Who decides what users of an environment are shown.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "recforce/base/matrix_view.h"
@@ -20,6 +21,15 @@ class SlatePolicy {
   // slates: [B, k], distinct items, best first; rows of users who have left may be anything in range. What is random
   // is drawn from (seed, user, step).
   virtual void Choose(const Episodes& episodes, std::uint64_t seed, base::MatrixView<std::int32_t> slates) const = 0;
+  // out: [B, k] the probability, over seeds, of showing each item of a slate at its place given the places before it.
+  // `slates` are those that Choose made of the same episodes; rows of users who have left may be anything. A policy
+  // that draws says how it does; 1 is right where nothing is drawn. Error(Usage): nobody can say.
+  virtual void Propensities(const Episodes& /*episodes*/, base::MatrixView<const std::int32_t> slates,
+                            base::MatrixView<double> out) const {
+    for (std::int64_t row = 0; row < slates.rows; ++row) {
+      std::fill(out.row(row).begin(), out.row(row).end(), 1.0);
+    }
+  }
 };
 
 }  // namespace recforce::core

@@ -32,7 +32,7 @@ struct ConvertOptions {
   std::string position_column;
   std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
   // Which of several rows of one (user, item) is kept: last, first, error (none may be) or keep (all are). Empty: last,
-  // but keep for sessions, displays, open_bandit and coat, whose repetitions mean something.
+  // but keep for sessions, displays, decisions, open_bandit and coat, whose repetitions mean something.
   std::string duplicates;
   // Whether a dataset in `output` that came from another source, or by other filters, may be replaced. Models that were
   // trained on it cannot be evaluated afterwards.

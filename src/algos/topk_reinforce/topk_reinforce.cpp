@@ -3,8 +3,8 @@
 
 #include "algos/common/one_phase_trainer.h"
 #include "algos/topk_reinforce/learner.h"
-#include "algos/topk_reinforce/serving.h"
 #include "nn/device.h"
+#include "sim/drawing_policy.h"
 
 namespace recforce::algos {
 namespace {
@@ -162,10 +162,10 @@ core::AlgorithmSpec TopKReinforceSpec() {
   spec.load_policy = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                         const std::string& device) -> std::unique_ptr<core::SlatePolicy> {
     const auto& config = section.As<TopKReinforceConfig>();
-    return std::make_unique<DrawingPolicy>(LoadPolicy(config, tensors, num_items, device),
-                                           core::ServingRule{.greedy = config.serve_greedy,
-                                                             .candidates = config.serve_candidates,
-                                                             .temperature = config.serve_temperature});
+    return sim::MakeDrawingPolicy(LoadPolicy(config, tensors, num_items, device), /*repeats=*/true,
+                                  {.greedy = config.serve_greedy,
+                                   .candidates = config.serve_candidates,
+                                   .temperature = config.serve_temperature});
   };
   return spec;
 }
