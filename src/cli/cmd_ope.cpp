@@ -62,6 +62,7 @@ class Evaluation {
     question_.estimators = args.estimators;
     question_.bootstrap = {
         .alpha = args.alpha, .replicates = args.replicates, .seed = static_cast<std::uint64_t>(args.seed)};
+    question_.draws = args.top_k;
   }
 
   void Execute() {
@@ -144,6 +145,9 @@ class Evaluation {
     fmt::print("  effective sample {:.1f} of {}, weights: mean {:.4f} +- {:.4f}, largest {:.4g}, above 20: {:.2f} %\n",
                answer.weights.effective_sample_size, base::FormatCount(answer.rounds), answer.weights.mean.mean,
                answer.weights.mean.standard_error, answer.weights.max, 100.0 * answer.weights.clipped_share);
+    if (answer.shown != 1.0) {
+      fmt::print("  distinct items of the draws {:.2f}\n", answer.shown);
+    }
     fmt::print("  share on what the log never shows {:.4f}{}\n", answer.unseen_mass,
                answer.logging_known ? "" : " (by what it showed)");
     for (const std::string& flag : answer.flags) {
@@ -173,12 +177,14 @@ class Evaluation {
         {"log", args_.log},          {"format", log_.format},
         {"decisions", log_.size()},  {"slots", all.front().answer.slate},
         {"items", log_.num_items()}, {"logged", {{"value", own.value}, {"interval", interval(own.interval)}}},
-        {"alpha", args_.alpha},      {"policies", Json::array()}};
+        {"alpha", args_.alpha},      {"top_k", args_.top_k},
+        {"policies", Json::array()}};
     for (const Asked& asked : all) {
       const ope::PolicyAnswer& answer = asked.answer;
       Json policy = {{"policy", asked.name},
                      {"refused", answer.verdict.refused()},
                      {"reasons", Json::array()},
+                     {"distinct_items", answer.shown},
                      {"effective_sample_size", answer.weights.effective_sample_size},
                      {"mean_weight", answer.weights.mean.mean},
                      {"mean_weight_error", answer.weights.mean.standard_error},

@@ -337,6 +337,10 @@ class Commands {
     ope->add_option("--candidates", args->candidates, "RUN: draws among so many of its best items; 0: all")
         ->check(Whole(0))
         ->capture_default_str();
+    ope->add_option("--top-k", args->top_k,
+                    "draws of the policy that are shown at once, each distinct item bringing what it brings alone")
+        ->check(Whole(1, 100000))
+        ->capture_default_str();
     ope->add_option("--folds", args->folds, "parts of the log that predict each other's rewards")
         ->check(Whole(2, 1000))
         ->capture_default_str();

@@ -170,6 +170,7 @@ struct OpeArgs {
   double epsilon = 0.0;
   double greedy = 0.0;
   std::int64_t candidates = 0;
+  std::int64_t top_k = 1;
   std::int64_t folds = 5;
   std::int64_t replicates = 2000;
   double alpha = 0.05;

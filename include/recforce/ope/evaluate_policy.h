@@ -23,6 +23,9 @@ struct PolicyQuestion {
   BootstrapOptions bootstrap{.replicates = 2000};
   double delta = 0.05;  // of the lower bounds
   SupportLimits limits;
+  // K: the policy is asked for K independent draws at once, of which each distinct item brings what it brings alone
+  // (Chen et al., WSDM 2019, section 4.3): V_K = E sum_a (1 - (1 - pi(a|x))^K) reward(x, a). Logs of single actions.
+  std::int64_t draws = 1;
 };
 
 struct EstimateRow {
@@ -37,7 +40,8 @@ struct EstimateRow {
 struct PolicyAnswer {
   std::int64_t rounds = 0;     // decisions
   std::int64_t slate = 1;      // slots of each
-  WeightSummary weights;       // of decisions; clipped: above 20
+  double shown = 1.0;          // distinct items of the draws, a mean over decisions
+  WeightSummary weights;       // of decisions, divided by `shown`; clipped: above 20
   double unseen_mass = 0.0;    // share of the policy on items that the log never shows at the position
   bool logging_known = false;  // whether that is exact: the log has the probabilities of what it did not show
   Verdict verdict;
