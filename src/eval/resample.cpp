@@ -2,6 +2,7 @@
 #include "eval/resample.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 
@@ -30,13 +31,40 @@ double ResampledSum(std::span<const double> values, base::Rng rng) {
   return sum;
 }
 
+// sums[column] += rows(draw, column) for kColumns columns from `first` on, in the order of the draws.
+template <std::size_t kColumns>
+void AddColumns(std::span<const double> rows, std::size_t width, std::size_t first, std::span<const std::size_t> draws,
+                std::span<double> sums) {
+  std::array<double, kColumns> part;
+  std::copy_n(sums.begin() + static_cast<std::ptrdiff_t>(first), kColumns, part.begin());
+  for (const std::size_t draw : draws) {
+    const double* row = rows.data() + draw * width + first;
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      part[column] += row[column];
+    }
+  }
+  std::copy_n(part.begin(), kColumns, sums.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+// Some hundred draws at a time, whose sums stay in registers.
 void AddResampledRows(std::span<const double> rows, base::Rng rng, std::span<double> sums) {
   const std::size_t width = sums.size();
-  const auto n = static_cast<std::uint64_t>(rows.size() / width);
-  for (std::uint64_t draw = 0; draw < n; ++draw) {
-    const std::span<const double> row = rows.subspan(Draw(rng, n) * width, width);
-    for (std::size_t column = 0; column < width; ++column) {
-      sums[column] += row[column];
+  const std::size_t n = rows.size() / width;
+  std::array<std::size_t, 256> drawn;
+  for (std::size_t begin = 0; begin < n; begin += drawn.size()) {
+    const std::span<std::size_t> draws = std::span(drawn).first(std::min(drawn.size(), n - begin));
+    for (std::size_t& draw : draws) {
+      draw = Draw(rng, n);
+    }
+    std::size_t column = 0;
+    for (; column + 8 <= width; column += 8) {
+      AddColumns<8>(rows, width, column, draws, sums);
+    }
+    for (; column + 4 <= width; column += 4) {
+      AddColumns<4>(rows, width, column, draws, sums);
+    }
+    for (; column < width; ++column) {
+      AddColumns<1>(rows, width, column, draws, sums);
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "ope/vector_math.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 #include "recforce/base/threads.h"
@@ -16,10 +17,11 @@
 namespace recforce::ope {
 namespace {
 
-constexpr double kClip = 20.0;            // of the share of large weights among the diagnostics
-constexpr double kDoubtfulShare = 0.1;    // of decisions that the effective sample is worth
-constexpr double kDoubtfulWeight = 0.01;  // share of all weight that one decision has
-constexpr double kDoubtfulMean = 0.05;    // distance of the mean weight from 1
+constexpr std::int64_t kSlotsAtOnce = 32;  // whose laws over all items are in memory
+constexpr double kClip = 20.0;             // of the share of large weights among the diagnostics
+constexpr double kDoubtfulShare = 0.1;     // of decisions that the effective sample is worth
+constexpr double kDoubtfulWeight = 0.01;   // share of all weight that one decision has
+constexpr double kDoubtfulMean = 0.05;     // distance of the mean weight from 1
 
 [[noreturn]] void ThrowUsage(const std::string& message) { throw base::Error(base::ErrorKind::kUsage, message); }
 [[noreturn]] void ThrowData(const data::DecisionLog& log, const std::string& message) {
@@ -92,23 +94,29 @@ std::vector<std::int32_t> PositionsOf(const data::DecisionLog& log, const std::v
   return positions;
 }
 
-// Whether an item is ever shown at a position.
-class Shown {
+// Items that are never shown at a position.
+class NeverShown {
  public:
-  Shown(const data::DecisionLog& log, const std::vector<std::int32_t>& positions) : items_(log.num_items()) {
+  NeverShown(const data::DecisionLog& log, const std::vector<std::int32_t>& positions) {
     values_ = positions;
     std::sort(values_.begin(), values_.end());
     values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
-    shown_.assign(values_.size() * static_cast<std::size_t>(items_), 0);
+    const auto width = static_cast<std::size_t>(log.num_items());
+    std::vector<std::uint8_t> shown(values_.size() * width, 0);
     for (std::size_t slot = 0; slot < positions.size(); ++slot) {
-      shown_[Row(positions[slot]) * static_cast<std::size_t>(items_) + static_cast<std::size_t>(log.item[slot])] = 1;
+      shown[Row(positions[slot]) * width + static_cast<std::size_t>(log.item[slot])] = 1;
+    }
+    items_.resize(values_.size());
+    for (std::size_t at = 0; at < shown.size(); ++at) {
+      if (shown[at] == 0) {
+        items_[at / width].push_back(static_cast<std::int32_t>(at % width));
+      }
     }
   }
-  [[nodiscard]] double MissingMass(std::int32_t position, std::span<const double> probability) const {
-    const std::uint8_t* row = shown_.data() + Row(position) * static_cast<std::size_t>(items_);
+  [[nodiscard]] double Mass(std::int32_t position, std::span<const double> probability) const {
     double mass = 0.0;
-    for (std::size_t item = 0; item < probability.size(); ++item) {
-      mass += row[item] == 0 ? probability[item] : 0.0;
+    for (const std::int32_t item : items_[Row(position)]) {
+      mass += probability[static_cast<std::size_t>(item)];
     }
     return mass;
   }
@@ -117,9 +125,8 @@ class Shown {
   [[nodiscard]] std::size_t Row(std::int32_t position) const {
     return static_cast<std::size_t>(std::lower_bound(values_.begin(), values_.end(), position) - values_.begin());
   }
-  std::int64_t items_;
-  std::vector<std::int32_t> values_;
-  std::vector<std::uint8_t> shown_;
+  std::vector<std::int32_t> values_;              // positions, rising
+  std::vector<std::vector<std::int32_t>> items_;  // by position
 };
 
 // What the policy would do, by slot.
@@ -148,7 +155,7 @@ double KnownMissingMass(const data::DecisionLog& log, std::int64_t decision, std
 Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model) {
   const std::vector<std::int64_t> decisions = log.DecisionOfSlots();
   const std::vector<std::int32_t> positions = PositionsOf(log, decisions);
-  const Shown shown(log, positions);
+  const NeverShown never_shown(log, positions);
   const auto slots = static_cast<std::size_t>(log.num_slots());
   Columns columns;
   columns.ratio.resize(slots);
@@ -157,21 +164,27 @@ Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, cons
     columns.q_logged.resize(slots);
     columns.q_policy.resize(slots);
   }
-  base::ParallelFor(0, log.num_slots(), 64, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<double> probability(static_cast<std::size_t>(log.num_items()));
-    std::vector<double> q(model == nullptr ? 0 : probability.size());
+  base::ParallelFor(0, log.num_slots(), kSlotsAtOnce, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t items = log.num_items();
+    std::vector<double> probabilities(static_cast<std::size_t>((end - begin) * items));
+    std::vector<double> q(model == nullptr ? 0 : probabilities.size());
+    policy.ProbabilitiesOf(begin, {probabilities.data(), end - begin, items});
+    if (model != nullptr) {
+      model->PredictRounds(begin, {q.data(), end - begin, items});
+    }
     for (std::int64_t slot = begin; slot < end; ++slot) {
       const auto at = static_cast<std::size_t>(slot);
+      const auto row = static_cast<std::size_t>((slot - begin) * items);
+      const auto width = static_cast<std::size_t>(items);
+      const std::span<const double> probability = std::span(probabilities).subspan(row, width);
       const auto item = static_cast<std::size_t>(log.item[at]);
-      policy.Probabilities(slot, probability);
       columns.ratio[at] = probability[item] / log.propensity[at];
       const bool opens = slot == log.first[static_cast<std::size_t>(decisions[at])];
       const double known = opens ? KnownMissingMass(log, decisions[at], probability) : -1.0;
-      columns.missing[at] = known >= 0.0 ? known : shown.MissingMass(positions[at], probability);
+      columns.missing[at] = known >= 0.0 ? known : never_shown.Mass(positions[at], probability);
       if (model != nullptr) {
-        model->Predict(slot, q);
-        columns.q_logged[at] = q[item];
-        columns.q_policy[at] = std::inner_product(q.begin(), q.end(), probability.begin(), 0.0);
+        columns.q_logged[at] = q[row + item];
+        columns.q_policy[at] = Dot(std::span(q).subspan(row, width), probability);
       }
     }
   });
@@ -186,27 +199,31 @@ std::vector<double> SlateWeights(const std::vector<double>& ratio, std::int64_t 
   return weights;
 }
 
-EstimateRow RowOf(const std::string& name, const Terms& terms, const PolicyQuestion& question) {
-  EstimateRow row;
-  row.name = name;
-  row.value = terms.Value();
-  row.interval = BootstrapInterval(terms, question.bootstrap);
-  row.standard_error = StandardError(terms);
-  if (terms.IsMean()) {
-    row.lower = StudentLowerBound(terms.Linearised(), question.delta);
+std::optional<double> LambdaFor(const std::string& name, const Rounds& rounds) {
+  const EstimatorInfo& info = InfoOf(*FindEstimator(name));
+  if (info.shrinkage == Shrinkage::kNone) {
+    return std::nullopt;
   }
-  return row;
+  return ChooseBySlope(info.estimator, rounds, LambdaGrid(info.shrinkage)).lambda;
 }
 
-EstimateRow EstimateSingle(const std::string& name, const Rounds& rounds, const PolicyQuestion& question) {
-  const EstimatorInfo& info = InfoOf(*FindEstimator(name));
-  std::optional<double> lambda;
-  if (info.shrinkage != Shrinkage::kNone) {
-    lambda = ChooseBySlope(info.estimator, rounds, LambdaGrid(info.shrinkage)).lambda;
-  }
-  EstimateRow row = RowOf(name, Estimate(info.estimator, rounds, lambda), question);
-  row.lambda = lambda;
-  return row;
+// One set of resamples for all of them, which is most of the work.
+std::vector<EstimateRow> RowsOf(const std::vector<std::string>& names, std::span<const Terms> terms,
+                                const PolicyQuestion& question) {
+  const std::vector<Interval> intervals = BootstrapIntervals(terms, question.bootstrap);
+  std::vector<EstimateRow> rows(names.size());
+  base::ParallelFor(0, static_cast<std::int64_t>(rows.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto at = static_cast<std::size_t>(begin); at < static_cast<std::size_t>(end); ++at) {
+      rows[at].name = names[at];
+      rows[at].value = terms[at].Value();
+      rows[at].interval = intervals[at];
+      rows[at].standard_error = StandardError(terms[at]);
+      if (terms[at].IsMean()) {
+        rows[at].lower = StudentLowerBound(terms[at].Linearised(), question.delta);
+      }
+    }
+  });
+  return rows;
 }
 
 std::vector<std::string> FlagsOf(const PolicyAnswer& answer) {
@@ -255,15 +272,22 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
                        static_cast<double>(columns.missing.size());
   answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
   answer.flags = FlagsOf(answer);
+  std::vector<Terms> terms;
+  std::vector<std::optional<double>> lambdas(asked.size());
   for (const std::string& name : asked) {
     if (answer.slate == 1) {
       const Rounds rounds = {
           .reward = log.reward, .weight = weights, .q_logged = columns.q_logged, .q_policy = columns.q_policy};
-      answer.estimates.push_back(EstimateSingle(name, rounds, question));
+      lambdas[terms.size()] = LambdaFor(name, rounds);
+      terms.push_back(Estimate(*FindEstimator(name), rounds, lambdas[terms.size()]));
     } else {
       const SlateRounds rounds = {.length = answer.slate, .reward = log.reward, .step_ratio = columns.ratio};
-      answer.estimates.push_back(RowOf(name, EstimateSlates(*FindSlateEstimator(name), rounds), question));
+      terms.push_back(EstimateSlates(*FindSlateEstimator(name), rounds));
     }
+  }
+  answer.estimates = RowsOf(asked, terms, question);
+  for (std::size_t at = 0; at < lambdas.size(); ++at) {
+    answer.estimates[at].lambda = lambdas[at];
   }
   return answer;
 }

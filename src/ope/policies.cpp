@@ -135,6 +135,12 @@ class MarginalPolicy final : public ActionDistribution {
 
 }  // namespace
 
+void ActionDistribution::ProbabilitiesOf(std::int64_t first, base::MatrixView<double> out) const {
+  for (std::int64_t row = 0; row < out.rows; ++row) {
+    Probabilities(first + row, out.row(row));
+  }
+}
+
 std::unique_ptr<ActionDistribution> Uniform(const DecisionLog& log) { return std::make_unique<UniformPolicy>(log); }
 
 Marginal MarginalTable(const DecisionLog& log) {

@@ -41,9 +41,7 @@ RewardFeatures::RewardFeatures(const RewardRounds& rounds, const RewardModelOpti
                   : 1;
   if (rounds.action_context.cols > 0) {
     StandardiseActions(rounds);
-    const std::size_t all = (context_size() - 1) * features_;
-    products_ = std::min(all, static_cast<std::size_t>(std::max<std::int64_t>(options.max_products, 0)));
-    hashed_ = products_ < all;
+    PlaceProducts(static_cast<std::size_t>(std::max<std::int64_t>(options.max_products, 0)));
   }
 }
 
@@ -86,27 +84,43 @@ void RewardFeatures::StandardiseActions(const RewardRounds& rounds) {
 
 void RewardFeatures::Context(std::int64_t round, std::span<double> x) const {
   const auto r = static_cast<std::size_t>(round);
-  std::size_t at = 0;
-  x[at++] = 1.0;
+  double* out = x.data();
+  *out++ = 1.0;
   if (!mean_.empty()) {
-    const std::span<const float> context =
-        rounds_.context.row(rounds_.context_row.empty() ? round : rounds_.context_row[r]);
+    const float* context = rounds_.context.row(rounds_.context_row.empty() ? round : rounds_.context_row[r]).data();
     for (std::size_t c = 0; c < mean_.size(); ++c) {
-      x[at++] = (context[c] - mean_[c]) * scale_[c];
+      out[c] = (context[c] - mean_[c]) * scale_[c];
     }
+    out += mean_.size();
   }
   for (const std::int32_t position : positions_) {
-    x[at++] = rounds_.position[r] == position ? 1.0 : 0.0;
+    *out++ = rounds_.position[r] == position ? 1.0 : 0.0;
   }
 }
 
-RewardFeatures::Product RewardFeatures::ProductOf(std::size_t context, std::size_t feature) const {
-  const std::size_t number = context * features_ + feature;
-  if (!hashed_) {
-    return {number, 1.0};
+void RewardFeatures::Prefetch(std::int64_t round) const {
+  constexpr std::size_t kLine = 64 / sizeof(float);
+  if (!mean_.empty()) {
+    const auto row = rounds_.context_row.empty() ? round : rounds_.context_row[static_cast<std::size_t>(round)];
+    const std::span<const float> context = rounds_.context.row(row);
+    for (std::size_t c = 0; c < context.size(); c += kLine) {
+      __builtin_prefetch(&context[c]);
+    }
+    __builtin_prefetch(&context.back());
   }
-  const std::uint64_t hash = Mix(number);
-  return {static_cast<std::size_t>((hash >> 1U) % products_), (hash & 1U) != 0 ? 1.0 : -1.0};
+}
+
+void RewardFeatures::PlaceProducts(std::size_t columns) {
+  const std::size_t all = (context_size() - 1) * features_;
+  products_ = std::min(all, columns);
+  for (std::size_t number = 0; products_ > 0 && number < all; ++number) {
+    if (products_ == all) {
+      product_.push_back({number, 1.0});
+    } else {
+      const std::uint64_t hash = Mix(number);
+      product_.push_back({static_cast<std::size_t>((hash >> 1U) % products_), (hash & 1U) != 0 ? 1.0 : -1.0});
+    }
+  }
 }
 
 void RewardFeatures::Complete(std::int32_t item, std::span<double> common) const {
@@ -119,9 +133,9 @@ void RewardFeatures::Complete(std::int32_t item, std::span<double> common) const
   const std::span<const double> action =
       std::span(actions_).subspan(static_cast<std::size_t>(item) * features_, features_);
   for (std::size_t feature = 0; feature < features_; ++feature) {
-    common[first_feature + feature] = action[feature];
+    common[first_feature + feature] = common[0] * action[feature];
     for (std::size_t context = 0; products_ > 0 && context + 1 < first_feature; ++context) {
-      const Product product = ProductOf(context, feature);
+      const Product& product = product_[context * features_ + feature];
       common[first_product + product.column] += product.sign * common[context + 1] * action[feature];
     }
   }
@@ -135,7 +149,7 @@ void RewardFeatures::Collapse(std::int32_t item, std::span<const double> common_
     const double value = actions_[static_cast<std::size_t>(item) * features_ + feature];
     on_context[0] += value * common_coefficients[first_feature + feature];
     for (std::size_t context = 0; products_ > 0 && context + 1 < first_feature; ++context) {
-      const Product product = ProductOf(context, feature);
+      const Product& product = product_[context * features_ + feature];
       on_context[context + 1] += product.sign * value * common_coefficients[first_product + product.column];
     }
   }

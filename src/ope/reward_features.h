@@ -24,7 +24,10 @@ class RewardFeatures {
 
   // Fills x, [context_size()].
   void Context(std::int64_t round, std::span<double> x) const;
-  // Fills `common`, [common_size()], of which the context is filled already.
+  // Asks the memory for what Context(round) will read.
+  void Prefetch(std::int64_t round) const;
+  // Fills `common`, [common_size()], of which the context is filled already: a linear map of the context, so that sums
+  // of contexts with weights may be given too.
   void Complete(std::int32_t item, std::span<double> common) const;
   // Adds to `on_context`, [context_size()], what the common coefficients of features and products amount to for an
   // item, so that f = on_context.x.
@@ -37,8 +40,7 @@ class RewardFeatures {
     std::size_t column;
     double sign;
   };
-  // Where the product of a column of the context, without the leading 1, and a feature goes.
-  [[nodiscard]] Product ProductOf(std::size_t context, std::size_t feature) const;
+  void PlaceProducts(std::size_t columns);
   void StandardiseContext(const RewardRounds& rounds);
   void StandardiseActions(const RewardRounds& rounds);
 
@@ -49,7 +51,7 @@ class RewardFeatures {
   std::vector<double> actions_;          // [items, e] standardised
   std::size_t features_ = 0;             // e
   std::size_t products_ = 0;
-  bool hashed_ = false;
+  std::vector<Product> product_;  // [context columns without the leading 1, e] where each product goes
   std::size_t own_size_ = 1;
 };
 

@@ -8,6 +8,8 @@
 
 #include "ope/arrow_regression.h"
 #include "ope/reward_features.h"
+#include "ope/row_products.h"
+#include "ope/vector_math.h"
 #include "recforce/base/error.h"
 #include "recforce/base/rng.h"
 #include "recforce/base/text.h"
@@ -19,10 +21,10 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-// Coefficients on x: row 0 of items that the fold's rounds say nothing of.
+// Coefficients on x: row 0 of items that the fold's rounds say nothing of, or a row for each item.
 struct Table {
-  std::vector<std::int32_t> row_of_item;  // [items]
-  std::vector<double> coefficients;       // [rows, columns of x]
+  std::vector<std::int32_t> row_of_item;  // [items], or empty: row a for item a
+  RowProducts coefficients;               // [rows, columns of x]
 };
 
 Table TableOf(const ArrowFit& fit, const RewardFeatures& features, std::int64_t num_items) {
@@ -30,13 +32,13 @@ Table TableOf(const ArrowFit& fit, const RewardFeatures& features, std::int64_t 
   const auto items = static_cast<std::size_t>(num_items);
   Table table;
   table.row_of_item.assign(items, 0);
-  table.coefficients.assign(fit.common.begin(), fit.common.begin() + static_cast<std::ptrdiff_t>(width));
+  std::vector<double> rows(fit.common.begin(), fit.common.begin() + static_cast<std::ptrdiff_t>(width));
   const auto add_row = [&](std::size_t item) {
-    table.row_of_item[item] = static_cast<std::int32_t>(table.coefficients.size() / width);
+    table.row_of_item[item] = static_cast<std::int32_t>(rows.size() / width);
     for (std::size_t c = 0; c < width; ++c) {
-      table.coefficients.push_back(table.coefficients[c]);
+      rows.push_back(rows[c]);
     }
-    const std::span<double> row = std::span(table.coefficients).last(width);
+    const std::span<double> row = std::span(rows).last(width);
     features.Collapse(static_cast<std::int32_t>(item), fit.common, row);
     return row;
   };
@@ -47,12 +49,17 @@ Table TableOf(const ArrowFit& fit, const RewardFeatures& features, std::int64_t 
     const auto item = static_cast<std::size_t>(fit.items[index]);
     const std::span<double> row =
         features.has_action_context()
-            ? std::span(table.coefficients).subspan(static_cast<std::size_t>(table.row_of_item[item]) * width, width)
+            ? std::span(rows).subspan(static_cast<std::size_t>(table.row_of_item[item]) * width, width)
             : add_row(item);
     for (std::size_t c = 0; c < features.own_size(); ++c) {
       row[c] += fit.own[index * features.own_size() + c];
     }
   }
+  if (rows.size() == (items + 1) * width) {  // nobody needs row 0, and the others are in the order of items
+    table.row_of_item.clear();
+    rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(width));
+  }
+  table.coefficients = RowProducts(rows, width);
   return table;
 }
 
@@ -116,13 +123,21 @@ struct RewardModel::State {
   State(const RewardRounds& given, const RewardModelOptions& options)
       : rounds(given), law(LawOf(given, options)), features(rounds, options) {}
 
-  [[nodiscard]] double Link(double f) const { return law == RewardLaw::kLogistic ? 1.0 / (1.0 + std::exp(-f)) : f; }
-  [[nodiscard]] double Value(const Table& table, std::size_t row, std::span<const double> x) const {
-    double f = 0.0;
-    for (std::size_t c = 0; c < x.size(); ++c) {
-      f += table.coefficients[row * x.size() + c] * x[c];
+  [[nodiscard]] const Table& TableOfRound(std::int64_t round) const {
+    return tables[static_cast<std::size_t>(fold_of_round[static_cast<std::size_t>(round)])];
+  }
+  [[nodiscard]] std::vector<double> Context(std::int64_t round) const {
+    std::vector<double> x(features.context_size());
+    features.Context(round, x);
+    return x;
+  }
+  // f to q.
+  void Link(std::span<double> values) const {
+    if (law == RewardLaw::kLogistic) {
+      for (double& value : values) {
+        value = 1.0 / (1.0 + FastExp(-value));
+      }
     }
-    return Link(f);
   }
 
   RewardRounds rounds;
@@ -166,23 +181,47 @@ RewardModel RewardModel::Fit(const RewardRounds& rounds, const RewardModelOption
 }
 
 void RewardModel::Predict(std::int64_t round, std::span<double> out) const {
-  const Table& table = state_->tables[static_cast<std::size_t>(fold(round))];
-  std::vector<double> x(state_->features.context_size());
-  state_->features.Context(round, x);
-  std::vector<double> values(table.coefficients.size() / x.size());
-  for (std::size_t row = 0; row < values.size(); ++row) {
-    values[row] = state_->Value(table, row, x);
+  PredictRounds(round, {out.data(), 1, static_cast<std::int64_t>(out.size())});
+}
+
+void RewardModel::PredictRounds(std::int64_t first, base::MatrixView<double> out) const {
+  const std::size_t width = state_->features.context_size();
+  std::vector<double> contexts(static_cast<std::size_t>(out.rows) * width);
+  for (std::int64_t row = 0; row < out.rows; ++row) {
+    state_->features.Context(first + row, std::span(contexts).subspan(static_cast<std::size_t>(row) * width, width));
   }
-  for (std::size_t item = 0; item < out.size(); ++item) {
-    out[item] = values[static_cast<std::size_t>(table.row_of_item[item])];
+  std::vector<double> values;  // by round of a fold and row of its table
+  for (std::size_t fold = 0; fold < state_->tables.size(); ++fold) {
+    const Table& table = state_->tables[fold];
+    const std::size_t size = table.coefficients.rows();
+    values.resize(table.row_of_item.empty() ? 0 : static_cast<std::size_t>(out.rows) * size);
+    std::vector<const double*> xs;
+    std::vector<double*> products;
+    std::vector<std::span<double>> laws;
+    for (std::int64_t row = 0; row < out.rows; ++row) {
+      if (this->fold(first + row) == static_cast<int>(fold)) {
+        products.push_back(table.row_of_item.empty() ? out.row(row).data() : values.data() + xs.size() * size);
+        laws.push_back(out.row(row));
+        xs.push_back(contexts.data() + static_cast<std::size_t>(row) * width);
+      }
+    }
+    table.coefficients.Multiply(xs, products);
+    for (std::size_t at = 0; at < laws.size(); ++at) {
+      state_->Link({products[at], size});
+      for (std::size_t item = 0; item < table.row_of_item.size(); ++item) {
+        laws[at][item] = products[at][static_cast<std::size_t>(table.row_of_item[item])];
+      }
+    }
   }
 }
 
 double RewardModel::PredictOne(std::int64_t round, std::int32_t item) const {
-  const Table& table = state_->tables[static_cast<std::size_t>(fold(round))];
-  std::vector<double> x(state_->features.context_size());
-  state_->features.Context(round, x);
-  return state_->Value(table, static_cast<std::size_t>(table.row_of_item[static_cast<std::size_t>(item)]), x);
+  const Table& table = state_->TableOfRound(round);
+  const auto at = static_cast<std::size_t>(item);
+  const auto row = table.row_of_item.empty() ? at : static_cast<std::size_t>(table.row_of_item[at]);
+  double value = table.coefficients.MultiplyOne(state_->Context(round), row);
+  state_->Link({&value, 1});
+  return value;
 }
 
 RewardLaw RewardModel::law() const { return state_->law; }

@@ -203,6 +203,25 @@ TEST(RewardModel, EqualOnAnyNumberOfThreads) {
   EXPECT_EQ(found[0], found[1]);
 }
 
+TEST(RewardModel, ManyRoundsAtOnceAreThoseOneByOne) {
+  for (const int items : {4, 7}) {  // items 4 to 6 are never shown
+    Owned rounds = MakeRounds(90, 4, LinearLaw, [](double, base::Rng& rng) { return rng.Uniform() < 0.4 ? 1.0 : 0.0; });
+    rounds.num_items = items;
+    const RewardModel model = RewardModel::Fit(rounds.View());
+    Doubles q(static_cast<std::size_t>(40 * items));
+    model.PredictRounds(20, {q.data(), 40, items});
+    for (std::int64_t r = 0; r < 40; ++r) {
+      Doubles alone(static_cast<std::size_t>(items));
+      model.Predict(20 + r, alone);
+      for (std::int32_t item = 0; item < items; ++item) {
+        EXPECT_EQ(q[static_cast<std::size_t>(r * items + item)], model.PredictOne(20 + r, item));
+        EXPECT_EQ(alone[static_cast<std::size_t>(item)], model.PredictOne(20 + r, item));
+      }
+      EXPECT_EQ(alone[static_cast<std::size_t>(items) - 1] == alone[static_cast<std::size_t>(items) - 2], items == 7);
+    }
+  }
+}
+
 TEST(RewardModel, FeaturesSpeakForItemsThatWereNeverShown) {
   // Items 0 to 7 on a line; the reward is the product of context and feature, item 5 is never shown.
   base::Rng rng(2, base::Stream::kTest);

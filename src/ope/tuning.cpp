@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ope/checks.h"
+#include "recforce/base/threads.h"
 #include "recforce/ope/intervals.h"
 
 namespace recforce::ope {
@@ -62,13 +63,15 @@ Tuning ChooseByMse(Estimator estimator, const Rounds& rounds, std::span<const do
 
 Tuning ChooseBySlope(Estimator estimator, const Rounds& rounds, std::span<const double> candidates, double delta) {
   RequireChoice(estimator, candidates);
-  std::vector<double> value;
-  std::vector<double> width;
-  for (const double lambda : candidates) {
-    const Terms terms = Estimate(estimator, rounds, lambda);
-    value.push_back(terms.Value());
-    width.push_back(value.back() - StudentLowerBound(terms.ratios.front().numerator, delta));
-  }
+  std::vector<double> value(candidates.size());
+  std::vector<double> width(candidates.size());
+  base::ParallelFor(0, static_cast<std::int64_t>(candidates.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto at = static_cast<std::size_t>(begin); at < static_cast<std::size_t>(end); ++at) {
+      const Terms terms = Estimate(estimator, rounds, candidates[at]);
+      value[at] = terms.Value();
+      width[at] = value[at] - StudentLowerBound(terms.ratios.front().numerator, delta);
+    }
+  });
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return width[a] > width[b]; });

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "recforce/ope/terms.h"
 
@@ -19,12 +20,18 @@ struct BootstrapOptions {
   double alpha = 0.05;
   std::int64_t replicates = 10000;
   std::uint64_t seed = 1;
+  // What is drawn is a round, or where there are more rounds than this, one of so many groups of rounds of equal size
+  // that were put together at random. Sums over equal groups vary as sums over rounds do, and an interval of 16,384 of
+  // them is as wide within a percent, far below the noise of some thousand replicates.
+  std::int64_t most_units = std::int64_t{1} << 14;
 };
 
 // Percentile bootstrap over rounds. Numerators and denominators are drawn together and every ratio is formed anew, so
 // that the interval is that of the ratio and not of its numerator. The same on any number of threads. Costs
-// replicates x rounds draws. Error(Data): replicates < 1.
+// replicates x min(rounds, most_units) draws. Error(Data): replicates < 1, most_units < 2.
 Interval BootstrapInterval(const Terms& terms, const BootstrapOptions& options = {});
+// One for each of several estimates over the same rounds, from one set of draws: equal to one by one, but for the cost.
+std::vector<Interval> BootstrapIntervals(std::span<const Terms> estimates, const BootstrapOptions& options = {});
 
 // Standard error by the delta method: sqrt(sum_i (linearised_i - value)^2) / n, which is
 // sqrt(sum w^2 (r - V)^2) / sum w for a ratio sum w r / sum w.

@@ -89,6 +89,8 @@ class RewardModel {
 
   // Fills out[item], [items], with the expected reward of each item at the context and position of round r.
   void Predict(std::int64_t round, std::span<double> out) const;
+  // The same for out.rows rounds from `first` on, [rounds, items]; faster than one by one.
+  void PredictRounds(std::int64_t first, base::MatrixView<double> out) const;
   // The same of one item.
   [[nodiscard]] double PredictOne(std::int64_t round, std::int32_t item) const;
 
