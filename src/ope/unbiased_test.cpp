@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "recforce/base/rng.h"
@@ -180,42 +181,42 @@ struct Deviation {
   double errors = 0.0;
   double rmse = 0.0;
 };
-Deviation DeviationOf(Estimator estimator, const std::vector<Log>& logs, double truth) {
-  double sum = 0.0;
-  double squares = 0.0;
-  for (const Log& log : logs) {
-    const double off = Estimate(estimator, log.rounds()).Value() - truth;
-    sum += off;
-    squares += off * off;
-  }
-  const auto repeats = static_cast<double>(logs.size());
-  const double mean = sum / repeats;
-  return {mean / std::sqrt((squares / repeats - mean * mean) / repeats), std::sqrt(squares / repeats)};
-}
 
-std::vector<Log> Repeat(const World& world, int repeats, int n) {
-  std::vector<Log> logs;
+// Of each estimator over `repeats` logs of 400 rounds.
+std::vector<Deviation> DeviationsOf(std::span<const Estimator> estimators, const World& world, int repeats) {
+  const double truth = world.Truth();
+  Column sum(estimators.size(), 0.0);
+  Column squares = sum;
   for (int repeat = 0; repeat < repeats; ++repeat) {
-    logs.push_back(Sample(world, n, static_cast<std::uint64_t>(repeat)));
+    const Log log = Sample(world, 400, static_cast<std::uint64_t>(repeat));
+    for (std::size_t at = 0; at < estimators.size(); ++at) {
+      const double off = Estimate(estimators[at], log.rounds()).Value() - truth;
+      sum[at] += off;
+      squares[at] += off * off;
+    }
   }
-  return logs;
+  std::vector<Deviation> deviations;
+  for (std::size_t at = 0; at < estimators.size(); ++at) {
+    const double mean = sum[at] / repeats;
+    const double square = squares[at] / repeats;
+    deviations.push_back({mean / std::sqrt((square - mean * mean) / repeats), std::sqrt(square)});
+  }
+  return deviations;
 }
 
 TEST(OpeUnbiased, ByRepetition) {
-  const World right;
-  const double truth = right.Truth();
-  const std::vector<Log> logs = Repeat(right, 2000, 400);
-  const Deviation ips = DeviationOf(Estimator::kIps, logs, truth);
-  const Deviation dr = DeviationOf(Estimator::kDr, logs, truth);
-  EXPECT_LT(std::abs(ips.errors), 4.0);
-  EXPECT_LT(std::abs(dr.errors), 4.0);
-  EXPECT_LT(dr.rmse, ips.rmse);
-  EXPECT_LT(DeviationOf(Estimator::kSnips, logs, truth).rmse, ips.rmse);
-  const std::vector<Log> no_predictions = Repeat(WithWrongPredictions(), 1000, 400);
-  EXPECT_LT(std::abs(DeviationOf(Estimator::kDr, no_predictions, truth).errors), 4.0);
-  const std::vector<Log> no_propensities = Repeat(WithWrongPropensities(), 1000, 400);
-  EXPECT_LT(std::abs(DeviationOf(Estimator::kDr, no_propensities, truth).errors), 4.0);
-  EXPECT_GT(std::abs(DeviationOf(Estimator::kIps, no_propensities, truth).errors), 10.0);
+  constexpr int kRepeats = 20000;
+  const std::array estimators = {Estimator::kIps, Estimator::kDr, Estimator::kSnips};
+  const std::vector<Deviation> right = DeviationsOf(estimators, World(), kRepeats);
+  EXPECT_LT(std::abs(right[0].errors), 4.0);
+  EXPECT_LT(std::abs(right[1].errors), 4.0);
+  EXPECT_LT(right[1].rmse, right[0].rmse);
+  EXPECT_LT(right[2].rmse, right[0].rmse);
+  const std::vector<Deviation> no_predictions = DeviationsOf(estimators, WithWrongPredictions(), kRepeats);
+  EXPECT_LT(std::abs(no_predictions[1].errors), 4.0);
+  const std::vector<Deviation> no_propensities = DeviationsOf(estimators, WithWrongPropensities(), kRepeats);
+  EXPECT_LT(std::abs(no_propensities[1].errors), 4.0);
+  EXPECT_GT(std::abs(no_propensities[0].errors), 40.0);
 }
 
 TEST(OpeUnbiased, MeanWeightFindsWrongPropensities) {
