@@ -19,7 +19,7 @@ namespace recforce::cli {
 namespace {
 
 constexpr std::int64_t kDecisionsScored = 512;               // at once
-constexpr std::int64_t kKeptScores = std::int64_t{1} << 28;  // for all decisions: more are scored one by one
+constexpr std::int64_t kKeptScores = std::int64_t{1} << 28;  // for all decisions: more are scored as they are asked for
 
 class ModelPolicy final : public ope::ActionDistribution {
  public:
@@ -43,9 +43,28 @@ class ModelPolicy final : public ope::ActionDistribution {
   }
 
   void Probabilities(std::int64_t round, std::span<double> out) const override {
-    const std::int64_t decision = decisions_[static_cast<std::size_t>(round)];
+    ProbabilitiesOf(round, {out.data(), 1, static_cast<std::int64_t>(out.size())});
+  }
+
+  void ProbabilitiesOf(std::int64_t first, base::MatrixView<double> out) const override {
+    const std::int64_t begin = decisions_[static_cast<std::size_t>(first)];
+    const std::int64_t items = model_.recommender->NumItems();
     std::vector<float> own;
-    const float* scores = ScoresOf(decision, own);
+    const float* scores = scores_.data() + begin * items;
+    if (scores_.empty()) {
+      const std::int64_t end = decisions_[static_cast<std::size_t>(first + out.rows - 1)] + 1;
+      own.resize(static_cast<std::size_t>((end - begin) * items));
+      Score(begin, end, own.data());
+      scores = own.data();
+    }
+    for (std::int64_t row = 0; row < out.rows; ++row) {
+      const std::int64_t decision = decisions_[static_cast<std::size_t>(first + row)];
+      Decide(first + row, decision, scores + (decision - begin) * items, out.row(row));
+    }
+  }
+
+ private:
+  void Decide(std::int64_t round, std::int64_t decision, const float* scores, std::span<double> out) const {
     std::vector<std::int32_t> items = Candidates(decision);
     const std::int64_t first = log_.first[static_cast<std::size_t>(decision)];
     const std::int64_t slots = log_.first[static_cast<std::size_t>(decision) + 1] - first;
@@ -81,8 +100,6 @@ class ModelPolicy final : public ope::ActionDistribution {
       out[static_cast<std::size_t>(item)] += options_.epsilon / static_cast<double>(items.size());
     }
   }
-
- private:
   [[nodiscard]] std::size_t Known(std::int32_t item) const {
     return static_cast<std::size_t>(catalogue_[static_cast<std::size_t>(item)]);
   }
@@ -167,15 +184,6 @@ class ModelPolicy final : public ope::ActionDistribution {
     for (std::int64_t begin = 0; begin < log_.size(); begin += kDecisionsScored) {
       Score(begin, std::min(log_.size(), begin + kDecisionsScored), scores_.data() + begin * items);
     }
-  }
-  const float* ScoresOf(std::int64_t decision, std::vector<float>& own) const {
-    const std::int64_t items = model_.recommender->NumItems();
-    if (!scores_.empty()) {
-      return scores_.data() + decision * items;
-    }
-    own.resize(static_cast<std::size_t>(items));
-    Score(decision, decision + 1, own.data());
-    return own.data();
   }
 
   train::LoadedModel model_;
