@@ -14,6 +14,7 @@
 
 #include "ope/cholesky.h"
 #include "ope/gram.h"
+#include "ope/rounds_by_item.h"
 #include "ope/vector_math.h"
 #include "recforce/base/error.h"
 
@@ -27,28 +28,12 @@ constexpr std::size_t kAhead = 24;    // rounds of an item lie far apart: their 
 constexpr std::size_t kChunk = 64;    // rounds at a time
 constexpr double kTolerance = 1e-12;  // of the decrease that a step promises, against the objective
 
-// out += scale * v.
-void AddScaled(std::span<const double> v, double scale, double* out) {
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    out[i] += scale * v[i];
-  }
-}
-
-// Lower triangle of m += scale * v v^T, rows of m `stride` apart.
-void AddOuter(std::span<const double> v, double scale, std::span<double> m, std::size_t stride) {
-  for (std::size_t row = 0; row < v.size(); ++row) {
-    if (v[row] != 0.0) {  // as in most columns of categories
-      AddScaled(v.first(row + 1), scale * v[row], m.data() + row * stride);
-    }
-  }
-}
-
 class ArrowSolver {
  public:
   ArrowSolver(const RewardRounds& rounds, const RewardFeatures& features, const RewardModelOptions& options,
               RewardLaw law, std::span<const std::int64_t> listed, std::size_t most_kept)
-      : rounds_(rounds),
-        features_(features),
+      : features_(features),
+        by_item_(rounds, listed),
         logistic_(law == RewardLaw::kLogistic),
         s_(features.common_size()),
         w_(features.context_size()),
@@ -69,7 +54,7 @@ class ArrowSolver {
     std::fill(first_feature, first_product, options.action_ridge);
     std::fill(first_product, common_ridge_.end(), options.interaction_ridge);
     own_ridge_[0] = options.action_ridge;
-    GroupByItem(listed);
+    fit_.items = by_item_.items;
     fit_.common.assign(s_, 0.0);
     fit_.own.assign(fit_.items.size() * t_, 0.0);
     keeps_blocks_ = fit_.items.size() * BlockSize() <= most_kept;
@@ -107,52 +92,25 @@ class ArrowSolver {
     return {all.first(t_ * t_), all.subspan(t_ * t_, t_ * w_), all.last(t_)};
   }
 
-  // A counting sort by item.
-  void GroupByItem(std::span<const std::int64_t> listed) {
-    std::vector<std::size_t> place(static_cast<std::size_t>(rounds_.num_items) + 1, 0);
-    for (const std::int64_t round : listed) {
-      place[static_cast<std::size_t>(ItemOf(round)) + 1] += WeightOf(round) > 0.0 ? 1 : 0;
-    }
-    for (std::size_t item = 0; item + 1 < place.size(); ++item) {
-      if (place[item + 1] > 0) {
-        fit_.items.push_back(static_cast<std::int32_t>(item));
-        begins_.push_back(place[item]);
-      }
-      place[item + 1] += place[item];
-    }
-    begins_.push_back(place.back());
-    order_.resize(place.back());
-    reward_.resize(place.back());
-    for (const std::int64_t round : listed) {
-      if (WeightOf(round) > 0.0) {
-        const std::size_t to = place[static_cast<std::size_t>(ItemOf(round))]++;
-        order_[to] = round;
-        reward_[to] = rounds_.reward[static_cast<std::size_t>(round)];
-      }
-    }
-  }
-
   // Far from the minimum of a logistic law a step may have to be halved often; the mean reward is near.
   void StartAtMean() {
     double weight = 0.0;
     double sum = 0.0;
-    for (std::size_t at = 0; at < order_.size(); ++at) {
-      weight += WeightOf(order_[at]);
-      sum += WeightOf(order_[at]) * reward_[at];
+    for (std::size_t at = 0; at < by_item_.order.size(); ++at) {
+      weight += by_item_.WeightAt(at);
+      sum += by_item_.WeightAt(at) * by_item_.reward[at];
     }
     const double mean = sum / weight;
     const double inside = std::clamp(mean, 0.5 / (weight + 1.0), 1.0 - 0.5 / (weight + 1.0));
     fit_.common[0] = logistic_ ? std::log(inside / (1.0 - inside)) : mean;
   }
 
-  [[nodiscard]] double WeightOf(std::int64_t round) const {
-    return rounds_.weight.empty() ? 1.0 : rounds_.weight[static_cast<std::size_t>(round)];
-  }
-  [[nodiscard]] std::int32_t ItemOf(std::int64_t round) const { return rounds_.item[static_cast<std::size_t>(round)]; }
   [[nodiscard]] std::span<double> Own(std::vector<double>& own, std::size_t index) const {
     return std::span(own).subspan(index * t_, t_);
   }
-  [[nodiscard]] std::size_t RoundsOf(std::size_t index) const { return begins_[index + 1] - begins_[index]; }
+  [[nodiscard]] std::size_t RoundsOf(std::size_t index) const {
+    return by_item_.begins[index + 1] - by_item_.begins[index];
+  }
 
   // M_a x, in row_.
   void Expand(std::int32_t item, std::span<const double> x) {
@@ -207,21 +165,22 @@ class ArrowSolver {
     }
     std::fill(moment_.begin(), moment_.end(), 0.0);
     std::fill(residual_.begin(), residual_.end(), 0.0);
-    for (std::size_t at = begins_[index]; at < begins_[index + 1]; at += kChunk) {
-      objective += AssessChunk(at, std::min(kChunk, begins_[index + 1] - at), fit.items[index], with_rows);
+    const std::size_t end = by_item_.begins[index + 1];
+    for (std::size_t at = by_item_.begins[index]; at < end; at += kChunk) {
+      objective += AssessChunk(at, std::min(kChunk, end - at), fit.items[index], with_rows);
     }
     FactorBlock(index, own);
     return objective;
   }
 
-  // Rounds of one item whose coefficients are in on_context_: `count` of them from `begin` in order_.
+  // Rounds of one item whose coefficients are in on_context_: `count` of them from `begin` in their order.
   double AssessChunk(std::size_t begin, std::size_t count, std::int32_t item, bool with_rows) {
-    const std::span<const std::int64_t> listed = std::span(order_).subspan(begin, count);
+    const std::span<const std::int64_t> listed = std::span(by_item_.order).subspan(begin, count);
     std::array<double, kChunk> f;
     for (std::size_t at = 0; at < listed.size(); ++at) {
       const std::span<double> x = std::span(rows_).subspan(at * stride_, w_);
-      if (begin + at + kAhead < order_.size()) {
-        features_.Prefetch(order_[begin + at + kAhead]);
+      if (begin + at + kAhead < by_item_.order.size()) {
+        features_.Prefetch(by_item_.order[begin + at + kAhead]);
       }
       features_.Context(listed[at], x);
       f[at] = Dot(x, on_context_);
@@ -233,8 +192,8 @@ class ArrowSolver {
     double objective = 0.0;
     for (std::size_t at = 0; at < listed.size(); ++at) {
       const std::span<const double> x = std::span(rows_).subspan(at * stride_, w_);
-      const double reward = reward_[begin + at];
-      const double weight = WeightOf(listed[at]);
+      const double reward = by_item_.reward[begin + at];
+      const double weight = by_item_.WeightAt(begin + at);
       const Point point = logistic_ ? LogisticPoint(f[at], e[at], reward) : LinearPoint(f[at], reward);
       objective += weight * point.loss;
       AddScaled(x, weight * point.residual, residual_.data());
@@ -396,17 +355,14 @@ class ArrowSolver {
     return objective;
   }
 
-  const RewardRounds& rounds_;
   const RewardFeatures& features_;
+  RoundsByItem by_item_;
   bool logistic_;
   std::size_t s_;  // common coefficients
   std::size_t w_;  // columns of x
   std::size_t t_;  // own coefficients of an item: 1 or w
   std::vector<double> common_ridge_;
   std::vector<double> own_ridge_;
-  std::vector<std::int64_t> order_;  // rounds by item
-  std::vector<double> reward_;       // of order_
-  std::vector<std::size_t> begins_;  // of each item in order_, and the end
   ArrowFit fit_;
   ArrowFit step_;
   double promised_ = 0.0;

@@ -66,6 +66,22 @@ inline double Dot(std::span<const double> a, std::span<const double> b) {
   return LaneSum(a.size(), [&](std::size_t at) { return a[at] * b[at]; });
 }
 
+// out += scale * v.
+inline void AddScaled(std::span<const double> v, double scale, double* out) {
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    out[i] += scale * v[i];
+  }
+}
+
+// Lower triangle of m += scale * v v^T, rows of m `stride` apart.
+inline void AddOuter(std::span<const double> v, double scale, std::span<double> m, std::size_t stride) {
+  for (std::size_t row = 0; row < v.size(); ++row) {
+    if (v[row] != 0.0) {  // as in most columns of categories
+      AddScaled(v.first(row + 1), scale * v[row], m.data() + row * stride);
+    }
+  }
+}
+
 // values := their softmax. REQUIRES: at least one, all finite.
 inline void SoftmaxInPlace(std::span<double> values) {
   std::array<double, kLanes> best;
