@@ -129,16 +129,18 @@ class NeverShown {
   std::vector<std::vector<std::int32_t>> items_;  // by position
 };
 
-// What the policy would do, by slot.
+// What the policy would do, by slot. With several draws pi(a) is the probability that a is among them.
 struct Columns {
   std::vector<double> ratio;     // pi / propensity of the logged item
+  std::vector<double> shown;     // sum of pi: distinct items of the draws
   std::vector<double> missing;   // mass on what logging never shows
   std::vector<double> q_logged;  // of a model, or empty
   std::vector<double> q_policy;
 };
 
 // Mass on candidates of probability 0, where the log has the law of a decision's first slot; negative where it has not.
-double KnownMissingMass(const data::DecisionLog& log, std::int64_t decision, std::span<const double> probability) {
+double KnownMissingMass(const data::DecisionLog& log, std::int64_t decision, std::span<const double> probability,
+                        double all) {
   if (log.candidate_probability.empty()) {
     return -1.0;
   }
@@ -149,16 +151,27 @@ double KnownMissingMass(const data::DecisionLog& log, std::int64_t decision, std
     covered +=
         log.candidate_probability[first + at] > 0.0 ? probability[static_cast<std::size_t>(candidates[at])] : 0.0;
   }
-  return std::max(0.0, 1.0 - covered);
+  return std::max(0.0, all - covered);
 }
 
-Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model) {
+// From one draw to being among so many.
+void Draw(std::int64_t draws, std::span<double> probabilities) {
+  if (draws > 1) {
+    for (double& pi : probabilities) {
+      pi = -std::expm1(static_cast<double>(draws) * std::log1p(-std::min(pi, 1.0)));
+    }
+  }
+}
+
+Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, const RewardModel* model,
+            std::int64_t draws) {
   const std::vector<std::int64_t> decisions = log.DecisionOfSlots();
   const std::vector<std::int32_t> positions = PositionsOf(log, decisions);
   const NeverShown never_shown(log, positions);
   const auto slots = static_cast<std::size_t>(log.num_slots());
   Columns columns;
   columns.ratio.resize(slots);
+  columns.shown.resize(slots);
   columns.missing.resize(slots);
   if (model != nullptr) {
     columns.q_logged.resize(slots);
@@ -169,6 +182,7 @@ Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, cons
     std::vector<double> probabilities(static_cast<std::size_t>((end - begin) * items));
     std::vector<double> q(model == nullptr ? 0 : probabilities.size());
     policy.ProbabilitiesOf(begin, {probabilities.data(), end - begin, items});
+    Draw(draws, probabilities);
     if (model != nullptr) {
       model->PredictRounds(begin, {q.data(), end - begin, items});
     }
@@ -179,8 +193,9 @@ Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, cons
       const std::span<const double> probability = std::span(probabilities).subspan(row, width);
       const auto item = static_cast<std::size_t>(log.item[at]);
       columns.ratio[at] = probability[item] / log.propensity[at];
+      columns.shown[at] = draws == 1 ? 1.0 : std::accumulate(probability.begin(), probability.end(), 0.0);
       const bool opens = slot == log.first[static_cast<std::size_t>(decisions[at])];
-      const double known = opens ? KnownMissingMass(log, decisions[at], probability) : -1.0;
+      const double known = opens ? KnownMissingMass(log, decisions[at], probability, columns.shown[at]) : -1.0;
       columns.missing[at] = known >= 0.0 ? known : never_shown.Mass(positions[at], probability);
       if (model != nullptr) {
         columns.q_logged[at] = q[row + item];
@@ -189,6 +204,28 @@ Columns Ask(const data::DecisionLog& log, const ActionDistribution& policy, cons
     }
   });
   return columns;
+}
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Divides what adds up to `shown` by it, so that weights have a mean of 1 whatever the draws, and gives the rewards
+// that this takes: estimators and diagnostics are then those of one action.
+std::vector<double> PutToOne(Columns& columns, const std::vector<double>& reward, double shown) {
+  const auto scale = [](std::vector<double>& values, double by) {
+    for (double& value : values) {
+      value *= by;
+    }
+  };
+  std::vector<double> scaled = reward;
+  if (shown != 1.0) {
+    scale(columns.ratio, 1.0 / shown);
+    scale(columns.missing, 1.0 / shown);
+    scale(columns.q_logged, shown);
+    scale(scaled, shown);
+  }
+  return scaled;
 }
 
 std::vector<double> SlateWeights(const std::vector<double>& ratio, std::int64_t length) {
@@ -265,11 +302,16 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
   answer.rounds = log.size();
   answer.slate = SlateLength(log);
   answer.logging_known = !log.candidate_probability.empty();
-  const Columns columns = Ask(log, policy, model);
+  if (question.draws > 1 && answer.slate > 1) {
+    ThrowUsage("--top-k: the log has slates of '" + std::to_string(answer.slate) +
+               "'; expected a log of single actions, or 1");
+  }
+  Columns columns = Ask(log, policy, model, question.draws);
+  answer.shown = Mean(columns.shown);
+  const std::vector<double> reward = PutToOne(columns, log.reward, answer.shown);
   const std::vector<double> weights = SlateWeights(columns.ratio, answer.slate);
   answer.weights = SummariseWeights(weights, kClip);
-  answer.unseen_mass = std::accumulate(columns.missing.begin(), columns.missing.end(), 0.0) /
-                       static_cast<double>(columns.missing.size());
+  answer.unseen_mass = Mean(columns.missing);
   answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
   answer.flags = FlagsOf(answer);
   std::vector<Terms> terms;
@@ -277,11 +319,11 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
   for (const std::string& name : asked) {
     if (answer.slate == 1) {
       const Rounds rounds = {
-          .reward = log.reward, .weight = weights, .q_logged = columns.q_logged, .q_policy = columns.q_policy};
+          .reward = reward, .weight = weights, .q_logged = columns.q_logged, .q_policy = columns.q_policy};
       lambdas[terms.size()] = LambdaFor(name, rounds);
       terms.push_back(Estimate(*FindEstimator(name), rounds, lambdas[terms.size()]));
     } else {
-      const SlateRounds rounds = {.length = answer.slate, .reward = log.reward, .step_ratio = columns.ratio};
+      const SlateRounds rounds = {.length = answer.slate, .reward = reward, .step_ratio = columns.ratio};
       terms.push_back(EstimateSlates(*FindSlateEstimator(name), rounds));
     }
   }

@@ -109,6 +109,27 @@ TEST(EvaluatePolicyTest, AllEstimatorsFindAValueThatIsKnown) {
   EXPECT_NEAR(ValueOfLog(log).value, .5, .03);
 }
 
+TEST(EvaluatePolicyTest, ItemsOfSeveralDrawsCountOnce) {
+  const data::DecisionLog log = TwoItems(4000);
+  const LogRounds rounds(log);
+  const RewardModel model = RewardModel::Fit(rounds.rounds());
+  const PolicyAnswer answer = EvaluatePolicy(log, Table(Repeated({.1, .9, 0.0}, 4000), 3), &model, {.draws = 3});
+  const double first = 1.0 - .9 * .9 * .9;
+  const double second = 1.0 - .1 * .1 * .1;
+  EXPECT_NEAR(answer.shown, first + second, 1e-12);
+  EXPECT_NEAR(answer.weights.mean.mean, 1.0, .05);
+  EXPECT_TRUE(answer.flags.empty());
+  const double truth = first * .2 + second * .8;
+  for (const std::string name : {"ips", "snips", "dr", "sndr"}) {
+    EXPECT_NEAR(RowNamed(answer, name).value, truth, .04) << name;
+    EXPECT_LT(RowNamed(answer, name).interval.low, truth) << name;
+    EXPECT_GT(RowNamed(answer, name).interval.high, truth) << name;
+  }
+  const PolicyAnswer unknown =
+      EvaluatePolicy(log, Table(Repeated({.1, .8, .1}, 4000), 3), nullptr, {.estimators = {"snips"}, .draws = 3});
+  EXPECT_NEAR(unknown.unseen_mass, first / (2.0 * first + 1.0 - .2 * .2 * .2), 1e-12) << "of the items shown";
+}
+
 // One decision in a hundred shows the item that the policy always shows.
 TEST(EvaluatePolicyTest, FewDecisionsOfLargeWeightAreDoubtful) {
   std::vector<std::int32_t> item(2000, 0);
@@ -175,6 +196,9 @@ TEST(EvaluatePolicyTest, RefusesWhatItCannotAnswer) {
   EXPECT_TRUE(unknown.starts_with(
       "Usage: --estimators: no estimator for single actions is called so: 'snip'; expected some of ips"))
       << unknown;
+  const data::DecisionLog slates = LogOf({0, 1, 2, 0}, {.5, .5, .25, .5}, {1.0, 2.0, 0.0, 4.0}, 2, 3);
+  EXPECT_EQ(test::ErrorOf([&] { EvaluatePolicy(slates, policy, nullptr, {.draws = 2}); }),
+            "Usage: --top-k: the log has slates of '2'; expected a log of single actions, or 1");
   data::DecisionLog ragged = LogOf({0, 1, 2, 0}, {.5, .5, .25, .5}, {1.0, 2.0, 0.0, 4.0}, 2, 3);
   ragged.first = {0, 1, 4};
   EXPECT_EQ(test::ErrorOf([&] { EvaluatePolicy(ragged, policy, nullptr, {}); }),
