@@ -247,7 +247,9 @@ LogRounds::LogRounds(const data::DecisionLog& log) : context_row_(log.DecisionOf
   rounds_.group = group_;
   rounds_.position = differs ? std::span<const std::int32_t>(position_) : std::span<const std::int32_t>();
   rounds_.context = log.context_rows();
-  rounds_.context_row = context_row_;
+  if (!log.IsSingleAction()) {  // else a round is a decision, and one look-up less
+    rounds_.context_row = context_row_;
+  }
   rounds_.action_context = log.action_contexts();
 }
 
