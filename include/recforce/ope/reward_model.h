@@ -80,6 +80,7 @@ class LogRounds {
 
 // Thread-safe once it is made. Memory: (rows + 1) x (1 + columns of x) numbers for each fold, rows being the items of
 // the log's rounds, or all items where they have features; nothing of the size of rounds x items.
+// While it is fitted, rewards and up to 128 MiB of items' blocks more for each fold at work.
 class RewardModel {
  public:
   // Equal input gives equal numbers on any number of threads. Error(Usage): a ridge that is not above 0, no fold.
