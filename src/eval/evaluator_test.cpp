@@ -138,6 +138,40 @@ TEST(Evaluate, EqualScoresArePessimistic) {
   EXPECT_EQ(result.Mean(3), 1.0);
 }
 
+// A model that has collapsed to one score knows nothing: every target stands last by default, and first only where ties
+// are asked to be optimistic, which is how such a model can look perfect.
+TEST(Evaluate, AModelOfOneScoreRecallsNothing) {
+  const test::FixedScores recommender(std::vector<float>(50, 3.0F));
+  const std::vector<Metric> metrics = Metrics({"recall@1", "recall@20", "recall@49", "mrr@49", "recall@50"});
+  EvalOptions optimistic;
+  optimistic.ties = core::Ties::kRelevantFirst;
+  for (const std::int32_t target : {0, 7, 49}) {
+    const EvalResult last = Evaluate(recommender, OneUser({}, {target}), metrics, 1);
+    const EvalResult first = Evaluate(recommender, OneUser({}, {target}), metrics, optimistic);
+    for (std::size_t metric = 0; metric < metrics.size(); ++metric) {
+      EXPECT_EQ(last.Mean(metric), metric == 4 ? 1.0 : 0.0) << target << " " << metrics[metric].name;
+      EXPECT_EQ(first.Mean(metric), 1.0) << target << " " << metrics[metric].name;
+    }
+  }
+}
+
+// The N-th place is among the first N: a rank that is counted from 0 is compared with < N, one from 1 with <= N.
+TEST(Evaluate, TheLastPlaceCounts) {
+  std::vector<float> scores;
+  for (int item = 0; item < 40; ++item) {
+    scores.push_back(static_cast<float>(-item));
+  }
+  const test::FixedScores recommender(scores);
+  const std::vector<Metric> metrics = Metrics({"recall@20", "hr@20", "mrr@20", "precision@20"});
+  const EvalResult twentieth = Evaluate(recommender, OneUser({}, {19}), metrics, 1);
+  const EvalResult next = Evaluate(recommender, OneUser({}, {20}), metrics, 1);
+  const std::vector<double> expected = {1.0, 1.0, 1.0 / 20.0, 1.0 / 20.0};
+  for (std::size_t metric = 0; metric < metrics.size(); ++metric) {
+    EXPECT_DOUBLE_EQ(twentieth.Mean(metric), expected[metric]) << metrics[metric].name;
+    EXPECT_EQ(next.Mean(metric), 0.0) << metrics[metric].name;
+  }
+}
+
 TEST(Evaluate, SeenItemsAreMasked) {
   const test::FixedScores recommender({9, 8, 7, 6, 5});
   const EvalResult result = Evaluate(recommender, OneUser({0, 1}, {2, 3}), Metrics({"ndcg@2", "mrr@1"}), 1);
