@@ -59,8 +59,9 @@ class Plot:
         top, base = self.y(value), self.y(max(self.low, 0.0))
         self.parts.append(f'<rect x="{x:.1f}" y="{min(top, base):.1f}" width="{width:.1f}" '
                           f'height="{abs(base - top):.1f}" fill="{colour}"/>')
-        middle = x + width / 2
-        self.line(middle, self.y(value - error), middle, self.y(value + error))
+        if error > 0.0:
+            middle = x + width / 2
+            self.line(middle, self.y(value - error), middle, self.y(value + error))
 
     def legend(self, names):
         for row, name in enumerate(names):
@@ -73,8 +74,9 @@ class Plot:
         return "\n".join(self.parts + ["</svg>", ""])
 
 
-def bars(title, groups, series, values, errors, levels=(), width=760, height=320):
-    """values[s][g] of series s in group g, each with half an interval; levels: (value, name)."""
+def bars(title, groups, series, values, errors=None, levels=(), x_name="", width=760, height=320):
+    """values[s][g] of series s in group g, each with half an interval, if any; levels: (value, name)."""
+    errors = errors or [[0.0] * len(groups) for _ in series]
     highest = max([v + e for row, spread in zip(values, errors) for v, e in zip(row, spread)] + [v for v, _ in levels])
     plot = Plot(title, width, height, min(0.0, min(min(row) for row in values)), highest, legend_width=190)
     slot = (plot.right - LEFT) / len(groups)
@@ -84,27 +86,51 @@ def bars(title, groups, series, values, errors, levels=(), width=760, height=320
             x = LEFT + g * slot + slot * 0.1 + s * each
             plot.bar(x, each * 0.92, values[s][g], errors[s][g], COLOURS[s % len(COLOURS)])
         plot.text(LEFT + (g + 0.5) * slot, height - 12, group)
+    if x_name:
+        plot.text(plot.right + 14, height - 12, x_name, "start")
     for value, name in levels:
         plot.level(value, name)
     plot.legend(series)
     return str(plot)
 
 
-def curve(title, values, x_name, levels=(), width=760, height=300):
-    """values at 1, 2, ...; levels: (value, name)."""
-    everything = list(values) + [value for value, _ in levels]
-    plot = Plot(title, width, height, min(0.0, min(everything)), max(everything))
-    step = (plot.right - LEFT) / len(values)
-    points = [(LEFT + (i + 0.5) * step, plot.y(value)) for i, value in enumerate(values)]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    plot.parts.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[0]}" stroke-width="2"/>')
-    for i, (x, y) in enumerate(points):
-        plot.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLOURS[0]}"/>')
-        plot.text(x, height - 18, str(i + 1))
-    plot.text((LEFT + plot.right) / 2, height - 4, x_name)
+def curves(title, x_names, series, values, x_name, levels=(), marks=None, width=760, height=300):
+    """values[s][i] of series s at place i, joined by lines; circles at the same values, or open ones at marks[s][i]."""
+    filled = marks is None
+    marks = marks or values
+    everything = [v for row in [*values, *marks] for v in row] + [value for value, _ in levels]
+    plot = Plot(title, width, height, min(0.0, min(everything)), max(everything),
+                legend_width=190 if len(series) > 1 else 0)
+    step = (plot.right - LEFT) / len(x_names)
+
+    def place(i, value):
+        return LEFT + (i + 0.5) * step, plot.y(value)
+
+    for s, row in enumerate(values):
+        colour = COLOURS[s % len(COLOURS)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(i, value) for i, value in enumerate(row)))
+        plot.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for i, value in enumerate(marks[s]):
+            x, y = place(i, value)
+            plot.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' if filled else
+                              f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="none" stroke="{colour}" '
+                              'stroke-width="1.5"/>')
+            if s == 0:
+                plot.text(x, height - 18, x_names[i])
+    if len(series) > 1:
+        plot.text(plot.right + 14, height - 18, x_name, "start")
+        plot.legend(series)
+    else:
+        plot.text((LEFT + plot.right) / 2, height - 4, x_name)
     for value, name in levels:
         plot.level(value, name)
     return str(plot)
+
+
+def curve(title, values, x_name, levels=(), width=760, height=300):
+    """values at 1, 2, ...; levels: (value, name)."""
+    return curves(title, [str(i + 1) for i in range(len(values))], [""], [list(values)], x_name, levels, None, width,
+                  height)
 
 
 def points(title, pairs, width=420, height=360):

@@ -55,10 +55,24 @@ double CoefficientOf(const Bandit& bandit, const Correction& correction, const s
       .coefficient;
 }
 
-std::vector<double> ExactGradient(const Bandit& bandit, const Correction& correction,
+// gradient[at] += scale coefficient[at] (one-hot(item) - pi)[at]
+void AddPrinted(const Bandit& bandit, const Correction& correction, const std::vector<double>& log_pi, std::size_t item,
+                double scale, std::vector<double>& gradient) {
+  for (std::size_t at = 0; at < gradient.size(); ++at) {
+    gradient[at] +=
+        scale * CoefficientOf(bandit, correction, log_pi, at, at) * ((at == item ? 1.0 : 0.0) - std::exp(log_pi[at]));
+  }
+}
+
+std::vector<double> ExactGradient(const Bandit& bandit, const BanditOptions& options,
                                   const std::vector<double>& log_pi) {
+  const Correction& correction = options.correction;
   std::vector<double> gradient(bandit.reward.size(), 0.0);
   for (std::size_t item = 0; item < gradient.size(); ++item) {
+    if (options.as_printed) {
+      AddPrinted(bandit, correction, log_pi, item, bandit.beta[item] * bandit.reward[item], gradient);
+      continue;
+    }
     double coefficient = 0.0;
     if (correction.kind == CorrectionKind::kSeed) {
       for (std::size_t drawn = 0; drawn < gradient.size(); ++drawn) {
@@ -88,8 +102,12 @@ std::vector<double> SampledGradient(const Bandit& bandit, const BanditOptions& o
     NormaliseWeights(weights);
   }
   for (std::size_t at = 0; at < items.size(); ++at) {
-    AddScore(log_pi, items[at], bandit.reward[items[at]] * weights[at].coefficient / static_cast<double>(options.batch),
-             gradient);
+    const double scale = bandit.reward[items[at]] / static_cast<double>(options.batch);
+    if (options.as_printed) {
+      AddPrinted(bandit, options.correction, log_pi, items[at], scale, gradient);
+    } else {
+      AddScore(log_pi, items[at], scale * weights[at].coefficient, gradient);
+    }
   }
   return gradient;
 }
@@ -127,8 +145,8 @@ std::vector<double> LearnBandit(const Bandit& bandit, const BanditOptions& optio
   base::Rng rng(options.seed, base::Stream::kWorld);
   for (std::int64_t step = 0; step < options.steps; ++step) {
     const std::vector<double> log_pi = LogSoftmax(logits);
-    const std::vector<double> gradient = options.batch == 0 ? ExactGradient(bandit, options.correction, log_pi)
-                                                            : SampledGradient(bandit, options, log_pi, rng);
+    const std::vector<double> gradient =
+        options.batch == 0 ? ExactGradient(bandit, options, log_pi) : SampledGradient(bandit, options, log_pi, rng);
     const double rate =
         options.learning_rate / (1.0 + options.decay * static_cast<double>(step) / static_cast<double>(options.steps));
     for (std::size_t item = 0; item < logits.size(); ++item) {

@@ -24,6 +24,8 @@ struct BanditOptions {
   std::int64_t batch = 0;  // actions of the log in a step; 0: the exact expected gradient
   double decay = 0.0;      // the rate of step t is learning_rate / (1 + decay t / steps)
   std::uint64_t seed = 1;
+  // The update as section 6.1.2 prints it: every logit moves by its own item's weight, in place of the logged one's.
+  bool as_printed = false;
 };
 
 // The policy after so many steps of the gradient from a uniform start, [I]. Exact gradients of kSeed take the
@@ -37,7 +39,7 @@ double SetValue(const Bandit& bandit, const std::vector<double>& policy, std::in
 // what SetValue is highest for, pi_i = max(0, 1 - (mu / (k r_i))^(1 / (k - 1))), mu such that the sum is 1; for k = 1
 // all of it on the best item.
 std::vector<double> BestSetPolicy(const Bandit& bandit, std::int64_t k);
-// Without correction: pi_i = r_i beta_i / sum.
+// Without correction, and as_printed for any k: pi_i = r_i beta_i / sum.
 std::vector<double> UncorrectedPolicy(const Bandit& bandit);
 // With capped weights, k = 1: pi_i = cap beta_i r_i / S for items with r_i >= S, the rest on one item.
 std::vector<double> CappedPolicy(const Bandit& bandit, double cap);

@@ -170,6 +170,24 @@ TEST(BanditTest, VariantsEndElsewhere) {
   EXPECT_NEAR(learnt[1], 8.0 / 19.0, 2e-3);
 }
 
+// With the index of the weight as it is printed, K makes no difference and the policy copies the rewards.
+TEST(BanditTest, ThePrintedUpdateEndsAtTheRewards) {
+  const Bandit bandit = TopKBandit();
+  const std::vector<double> expected = UncorrectedPolicy(bandit);
+  EXPECT_NEAR(expected[0], 10.0 / 27.0, 1e-12);
+  EXPECT_NEAR(expected[1], 9.0 / 27.0, 1e-12);
+  for (const std::int64_t k : {1, 2, 8}) {
+    BanditOptions options = Exact(CorrectionKind::kPaper, k, 0.0, 40000);
+    options.as_printed = true;
+    EXPECT_LT(LargestDifference(LearnBandit(bandit, options), expected), 1e-3) << k;
+  }
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    BanditOptions options = Sampled(CorrectionKind::kPaper, 2, seed);
+    options.as_printed = true;
+    EXPECT_LT(LargestDifference(LearnBandit(bandit, options), expected), .03) << seed;
+  }
+}
+
 // Weights that are divided by their sum are biased in small batches.
 TEST(BanditTest, NormalisedWeightsNeedLargeBatches) {
   const Bandit bandit = OffPolicyBandit();
