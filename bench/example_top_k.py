@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the tables and plots of docs/examples/top_k.md: the two simulations of the top-K off-policy correction.
 
-    python3 bench/example_top_k.py [--write] [--program PATH]
+    python3 bench/example_top_k.py [--write] [--work DIR] [--program PATH] [--recforce PATH]
 
-Builds bench/example_top_k.cpp, which learns and prints JSON, unless --program names it. --write puts the tables into
-the document, between their markers, and the plots beside it; else the tables are printed.
+Builds bench/example_top_k.cpp, which learns and prints JSON, unless --program names it; then makes logs of both
+simulations and trains on them with the recforce that --recforce names. Finished runs in --work are kept. --write puts
+the tables into the document, between their markers, and the plots beside it; else the tables are printed.
 """
 import argparse
 import json
+import math
 import pathlib
+import random
 import subprocess
+import sys
 
 import svg_plots
 from results import write_into_document
@@ -26,12 +30,76 @@ VARIANTS = {
     "printed": "the update as printed"}
 SAMPLED = {"none": "no correction", "paper": "no cap", "cap e^3": "cap e^3", "cap 5": "cap 5"}
 
+# Runs: the log, settings of the model beside discount 0, and whether the last epoch's weights are kept.
+LAST = ["train.eval_every=1000"]
+TRAINED = [
+    ("one", ["top_k=1", "correction=none"], LAST), ("one", ["top_k=1", "cap=0"], LAST), ("one", ["top_k=1"], LAST),
+    ("one", ["top_k=1", "cap=0"], []), ("one", ["top_k=1", "cap=0", "correction=no_detach"], LAST),
+    ("two", ["top_k=1"], LAST), ("two", ["top_k=2"], LAST), ("two", ["top_k=2", "correction=tf_agent"], LAST)]
+
 
 def build():
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["cmake", "--preset", "bench"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", BUILD, "--target", "example_top_k"], check=True, stdout=subprocess.DEVNULL)
     return BUILD / "bin" / "example_top_k"
+
+
+class Trained:
+    """Runs of the program on logs of 2,000 users with 20 events each, in which the state says nothing."""
+
+    LOGS = {"one": ([(11 - i) / 55 for i in range(1, 11)], list(range(1, 11))), "two": ([0.1] * 10, [10, 9] + [1] * 8)}
+
+    def __init__(self, program, work):
+        self.program, self.work = program.resolve(), work
+        work.mkdir(parents=True, exist_ok=True)
+
+    def call(self, *arguments):
+        done = subprocess.run([self.program, *arguments], cwd=self.work, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"recforce {' '.join(arguments)}: exit {done.returncode}")
+        return done.stdout
+
+    def data(self, log):
+        if not (self.work / log).exists():
+            beta, reward = self.LOGS[log]
+            draw = random.Random(1)
+            lines = ["user_id,item_id,timestamp,value,p"]
+            for user in range(2000):
+                for time, item in enumerate(draw.choices(range(10), beta, k=20)):
+                    lines.append(f"u{user},i{item + 1},{1000 * user + time},{reward[item]},{beta[item]:.6f}")
+            (self.work / f"{log}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            self.call("data", "convert", f"{log}.csv", "--propensity-col", "p", "--duplicates", "keep", "--out", log)
+        return log
+
+    def policy(self, log, settings, others):
+        """The mean of pi over the states after one item, [10]."""
+        run = "_".join([log, *settings, *others])
+        if not (self.work / run / "model").exists():
+            words = [f"topk_reinforce.{setting}" for setting in ["discount=0", *settings]] + others
+            self.call("train", "--model", "topk_reinforce", "--data", self.data(log), "--out", run, "--quiet",
+                      *[word for setting in words for word in ("--set", setting)])
+        mean = [0.0] * 10
+        for last in range(10):
+            found = json.loads(self.call("recommend", run, "--history", f"i{last + 1}", "-n", "10", "--seen", "allow",
+                                         "--json"))
+            scores = {int(row["item"][1:]) - 1: row["score"] for row in found["items"]}
+            total = sum(math.exp(score) for score in scores.values())
+            for item, score in scores.items():
+                mean[item] += math.exp(score) / total / 10
+        return mean
+
+    def table(self):
+        rows = []
+        for log, settings, others in TRAINED:
+            policy = self.policy(log, settings, others)
+            reward = self.LOGS[log][1]
+            shown = 1 if log == "one" else 2
+            value = sum(r * (1 - (1 - p) ** shown) for r, p in zip(reward, policy))
+            rows.append(["1" if log == "one" else "2", " ".join(f"`{word}`" for word in settings),
+                         "last" if others else "best on held-out clicks", " ".join(f"{share:.2f}" for share in policy),
+                         f"{value:.2f}"])
+        return table(["simulation", "settings", "weights kept", "pi of items 1 .. 10", "value"], rows)
 
 
 def table(head, rows):
@@ -148,11 +216,14 @@ def plots(found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "example_top_k")
     parser.add_argument("--program", type=pathlib.Path)
+    parser.add_argument("--recforce", type=pathlib.Path, default=ROOT / "build" / "release" / "bin" / "recforce")
     options = parser.parse_args()
     found = json.loads(subprocess.run([options.program or build()], check=True, capture_output=True).stdout)
     tables = {"off_policy": off_policy_table(found), "caps": caps_table(found), "sampled": sampled_table(found),
-              "sweep": sweep_table(found), "variants": variants_table(found)}
+              "sweep": sweep_table(found), "variants": variants_table(found),
+              "trained": Trained(options.recforce, options.work).table()}
     if not options.write:
         print("\n\n".join(tables.values()))
         return

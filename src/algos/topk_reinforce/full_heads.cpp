@@ -12,10 +12,11 @@
 namespace recforce::algos {
 namespace {
 
-constexpr std::int64_t kBlockScores = std::int64_t{1} << 22;  // of a block of states
-constexpr std::int64_t kKeptScores = std::int64_t{1} << 25;   // of all states, where they are kept between passes
+// Of all states, where they are kept between passes; else of a block of states. The tables' gradients are added up
+// block by block, which costs as much as the products where blocks are of few states.
+constexpr std::int64_t kKeptScores = std::int64_t{1} << 25;
 
-std::int64_t BlockRows(std::int64_t items) { return std::max<std::int64_t>(16, kBlockScores / items); }
+std::int64_t BlockRows(std::int64_t items) { return std::max<std::int64_t>(16, kKeptScores / items); }
 
 template <class T>
 double LogSumRow(const T* row, std::int64_t count) {

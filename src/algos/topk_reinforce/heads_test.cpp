@@ -93,6 +93,56 @@ TEST(FullHeadsTest, GradientsAreThoseOfTheLossAndStopWhereTheyShould) {
   }
 }
 
+// More scores than are kept between the passes: they are computed again, block by block, to what two halves give that
+// are small enough to be kept.
+TEST(FullHeadsTest, BlocksAddUpToTheWhole) {
+  constexpr std::int64_t kItems = 70000;
+  constexpr std::int64_t kStates = 500;
+  const auto floats = [](torch::IntArrayRef shape, std::uint64_t number) {
+    return Drawn(shape, number).to(torch::kFloat32);
+  };
+  const torch::Tensor states = floats({kStates, 2}, 41);
+  const HeadTable pi = {floats({kItems, 2}, 42), floats({kItems}, 43)};
+  const HeadTable beta = {floats({kItems, 2}, 44), floats({kItems}, 45)};
+  struct Found {
+    LogProbabilities log_probability;
+    torch::Tensor d_states;
+    HeadTable d_pi, d_beta;
+  };
+  const auto of = [&](std::int64_t begin, std::int64_t end) {
+    Decided decided;
+    HeadCoefficients coefficients;
+    for (std::int64_t state = begin; state < end; ++state) {
+      decided.state.push_back(state - begin);
+      decided.item.push_back(static_cast<std::int32_t>(state * 137 % kItems));
+      coefficients.pi.push_back(1.0 + 0.01 * static_cast<double>(state));
+      coefficients.beta.push_back(0.5);
+    }
+    Found found;
+    for (HeadTable* head : {&found.d_pi, &found.d_beta}) {
+      *head = {torch::empty_like(pi.weight), torch::empty_like(pi.bias)};
+    }
+    FullHeads heads;
+    const torch::Tensor part = states.narrow(0, begin, end - begin).contiguous();
+    found.log_probability = heads.Forward(part, pi, beta, decided);
+    found.d_states = heads.Backward(part, pi, beta, decided, coefficients, found.d_pi, found.d_beta);
+    return found;
+  };
+  const Found whole = of(0, kStates);
+  const Found first = of(0, kStates / 2);
+  const Found second = of(kStates / 2, kStates);
+  const auto expect_equal = [](const torch::Tensor& a, const torch::Tensor& b, const std::string& what) {
+    EXPECT_LT((a - b).abs().max().item<double>(), 1e-5 * b.abs().max().item<double>()) << what;
+  };
+  EXPECT_NEAR(whole.log_probability.pi.back(), second.log_probability.pi.back(), 1e-5);
+  EXPECT_NEAR(whole.log_probability.beta.front(), first.log_probability.beta.front(), 1e-5);
+  expect_equal(whole.d_states, torch::cat({first.d_states, second.d_states}), "states");
+  expect_equal(whole.d_pi.weight, first.d_pi.weight + second.d_pi.weight, "pi");
+  expect_equal(whole.d_pi.bias, first.d_pi.bias + second.d_pi.bias, "bias of pi");
+  expect_equal(whole.d_beta.weight, first.d_beta.weight + second.d_beta.weight, "beta");
+  expect_equal(whole.d_beta.bias, first.d_beta.bias + second.d_beta.bias, "bias of beta");
+}
+
 // A step along the gradient lifts the logit of an item that brought something, however small its probability; with a
 // weight that is differentiated, too, it is pushed down.
 TEST(FullHeadsTest, AGoodItemRises) {
