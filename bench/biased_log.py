@@ -21,7 +21,7 @@ def settings(*pairs):
     return [part for pair in pairs for part in ("--set", pair)]
 
 
-SPLIT = settings("split.kind=strong_generalization", "split.test_users=1")
+SPLIT = settings("split.kind=strong_generalization", "split.test_users=100")
 # Agreement with the log says when to stop a model of its clicks; a policy that is to leave the log has no such measure.
 CROSS_ENTROPY = ["--model", "gru4rec", *SPLIT, *settings("split.validation_users=1000", "gru4rec.epochs=5")]
 GRADIENT = ["--model", "topk_reinforce", *SPLIT,

@@ -194,8 +194,9 @@ class Run {
     if (!record.validation) {
       return;  // without validation the weights of the last epoch stay
     }
-    record.best = !position_.best || *record.validation > position_.best->value;
-    if (record.best) {
+    const bool better = !position_.best || *record.validation > position_.best->value;
+    record.best = better && !spec_.keeps_last;
+    if (better || spec_.keeps_last) {
       trainer_->KeepBest();
       position_.best = BestValidation{*record.validation, phase.name, position_.epochs_done};
       position_.better_epoch = position_.epochs_done;
@@ -230,7 +231,8 @@ class Run {
     const RunInfo info = Info(true);
     WriteRunInfo(files_, options_.out, info);
     files_.Remove(options_.out / kCheckpointFile);
-    observer_.OnFinish(metric_name_, position_.best ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
+    const bool chose = position_.best && !spec_.keeps_last;
+    observer_.OnFinish(metric_name_, chose ? position_.best->value : std::numeric_limits<double>::quiet_NaN());
     return {true, metrics_->lines(), info.seconds, position_.best};
   }
 

@@ -137,6 +137,9 @@ core::Registry FakeRegistry() {
   core::Registry registry;
   registry.Add(FakeSpec("fake", true));
   registry.Add(FakeSpec("closed", false));
+  core::AlgorithmSpec leaving = FakeSpec("leaving", true);
+  leaving.keeps_last = true;
+  registry.Add(std::move(leaving));
   return registry;
 }
 
@@ -288,6 +291,21 @@ TEST_F(RunTest, PatienceCountsEpochsButOnlyAtValidations) {
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_TRUE(lines[0].at("validation").is_null());
   EXPECT_TRUE(lines[1].at("best"));
+}
+
+TEST_F(RunTest, AModelMayKeepItsLastWeights) {
+  const std::string settings = "ranks=[0, 3, 3]";  // epoch 1 is the best
+  Run("best", Settings({settings, "first_epochs=3", "second_epochs=0", "patience=1"}));
+  Run("last", Settings({settings, "first_epochs=3", "second_epochs=0", "patience=1"}, "leaving"));
+  EXPECT_EQ(Lines("best").size(), 2U);
+  const std::vector<nlohmann::json> lines = Lines("last");
+  ASSERT_EQ(lines.size(), 3U) << "no epoch is too many";
+  for (const nlohmann::json& line : lines) {
+    EXPECT_FALSE(line.at("validation").is_null());
+    EXPECT_FALSE(line.at("best"));
+  }
+  EXPECT_EQ(ExportedEpochs("best"), 1);
+  EXPECT_EQ(ExportedEpochs("last"), 3);
 }
 
 TEST_F(RunTest, TheLastEpochOfAPhaseIsAlwaysValidated) {

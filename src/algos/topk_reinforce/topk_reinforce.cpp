@@ -135,9 +135,6 @@ const config::FieldTable& TopKReinforceFields() {
                 "Slates: share of the places that the best items take; the others are drawn.")
           .Int("serve_candidates", &C::serve_candidates, 1, 100000000, "Slates: items that are drawn from, the best.")
           .Real("serve_temperature", &C::serve_temperature, 1e-6, 1e6, "Slates: temperature of the draws.")
-          .Int("patience", &C::patience, 0, 1000000,
-               "Stop after this many epochs without a better validation value; 0: run all epochs.")
-          .Alias("stopping_step")
           .Take();
   return table;
 }
@@ -149,11 +146,12 @@ core::AlgorithmSpec TopKReinforceSpec() {
   spec.paper = "Chen et al., WSDM 2019";
   spec.uses_device = true;
   spec.reads_columns = true;
+  spec.keeps_last = true;
   spec.make_config = [] { return config::Section::Make<TopKReinforceConfig>("topk_reinforce", TopKReinforceFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {
     const auto& config = section.As<TopKReinforceConfig>();
-    return MakeOnePhaseTrainer<PolicyLearner>(view, OptionsOf(config, view), context, config.epochs, config.patience);
+    return MakeOnePhaseTrainer<PolicyLearner>(view, OptionsOf(config, view), context, config.epochs, /*patience=*/0);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
                  const std::string& device) {

@@ -43,7 +43,6 @@ struct TopKReinforceConfig {
   double serve_greedy = 0.5;
   std::int64_t serve_candidates = 200;
   double serve_temperature = 1.0;
-  std::int64_t patience = 0;
 };
 const config::FieldTable& TopKReinforceFields();
 
