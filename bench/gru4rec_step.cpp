@@ -77,15 +77,14 @@ void Main() {
   algos::Gru4recLearner learner({.interactions = rows.view(), .num_items = kItems}, options, {});
   std::int64_t epoch = 0;
 
-  PythonTwin torch(
-      "gru4rec_torch.py",
-      TwinFile("gru4rec")
-          .Add(std::vector<std::int64_t>{kItems, kSessions, rows.nnz(), kLanes, kUnits, kNegatives, kSteps,
-                                         base::Threads()})
-          .Add(rows.offsets)
-          .Add(rows.items)
-          .Close(),
-      "python3-torch");
+  PythonTwin torch("gru4rec_torch.py",
+                   TwinFile("gru4rec")
+                       .Add(std::vector<std::int64_t>{kItems, kSessions, rows.nnz(), kLanes, kUnits, kNegatives, kSteps,
+                                                      base::Threads()})
+                       .Add(rows.offsets)
+                       .Add(rows.items)
+                       .Close(),
+                   "python3-torch");
   std::string losses[3];
   std::vector<Contender> contenders = {
       {"recforce", [&] { SomeSteps(learner, epoch++); }},

@@ -11,11 +11,24 @@ namespace recforce::data {
 DrawingWeights::DrawingWeights(std::vector<double> weights) : weights_(std::move(weights)), sums_(weights_.size()) {
   std::partial_sum(weights_.begin(), weights_.end(), sums_.begin());
   drawable_ = std::count_if(weights_.begin(), weights_.end(), [](double weight) { return weight > 0.0; });
+  const std::size_t parts = weights_.size();
+  for (std::size_t part = 0; parts > 0 && part <= parts; ++part) {
+    const double at = static_cast<double>(part) / static_cast<double>(parts) * sums_.back();
+    const auto from = sums_.begin() + static_cast<std::ptrdiff_t>(starts_.empty() ? 0 : starts_.back());
+    starts_.push_back(static_cast<std::size_t>(std::find_if(from, sums_.end(), [at](double sum) { return sum > at; }) -
+                                               sums_.begin()));
+  }
 }
 
 std::size_t DrawingWeights::At(double share) const {
   const double at = share * sums_.back();
-  return static_cast<std::size_t>(std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin());
+  // One part more on either side makes rounding harmless.
+  const auto part = static_cast<std::size_t>(share * static_cast<double>(weights_.size()));
+  const std::size_t from = starts_[part > 0 ? part - 1 : 0];
+  const std::size_t to = std::min(starts_[std::min(part + 2, weights_.size())], sums_.size());
+  const auto begin = sums_.begin();
+  return static_cast<std::size_t>(
+      std::upper_bound(begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(to), at) - begin);
 }
 
 void NegativeSampler::Take(std::int32_t item) {

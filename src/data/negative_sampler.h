@@ -26,6 +26,7 @@ class DrawingWeights {
  private:
   std::vector<double> weights_;
   std::vector<double> sums_;
+  std::vector<std::size_t> starts_;  // [items + 1] what At gives for the nth of so many equal steps from 0 to 1
   std::int64_t drawable_ = 0;
 };
 

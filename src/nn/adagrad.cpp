@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/adagrad.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "nn/tensor_io.h"
+#include "nn/tile_product.h"
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
@@ -39,6 +41,26 @@ void UpdateOnDevice(const AdagradOptions& options, const torch::Tensor& gradient
     parameter.add_(moves);
   } else {
     parameter.sub_(step);
+  }
+}
+
+constexpr std::int64_t kProductGrain = 8 * TileProduct::kRows;  // rows of a ProductGradient that go to a thread
+
+// to := the rows [begin, end) of the gradient, at most TileProduct::kRows.
+void MakeRows(const ProductGradient& gradient, const TileProduct& product, std::int64_t begin, std::int64_t end,
+              float* to) {
+  const std::int64_t width = gradient.right.size(1);
+  const std::int64_t made = std::clamp(gradient.left.size(1) - begin, std::int64_t{0}, end - begin);
+  product.Rows(gradient.left.data_ptr<float>() + begin, gradient.left.stride(0), made, to);
+  for (std::size_t at = 0; at < gradient.places.size(); ++at) {
+    const std::int64_t place = gradient.places[at];
+    if (place >= begin && place < end) {
+      float* sum = to + (place - begin) * product.stride();
+      const float* more = gradient.more.data_ptr<float>() + static_cast<std::int64_t>(at) * width;
+      for (std::int64_t k = 0; k < width; ++k) {
+        sum[k] += more[k];
+      }
+    }
   }
 }
 
@@ -107,6 +129,39 @@ void Adagrad::UpdateRows(std::size_t index, torch::Tensor& parameter, const RowG
           step(sum.data(), width, sums + offset, momentum == nullptr ? nullptr : momentum + offset, to + offset);
         }
       });
+}
+
+void Adagrad::UpdateProduct(std::size_t index, torch::Tensor& parameter, const ProductGradient& gradient) {
+  torch::Tensor& squares = squares_.at(index);
+  torch::Tensor& moves = moves_[index];
+  const std::int64_t width = gradient.right.size(1);
+  const std::int64_t rows =
+      gradient.rows.empty() ? gradient.left.size(1) : static_cast<std::int64_t>(gradient.rows.size());
+  RECFORCE_CHECK(parameter.is_cpu() && parameter.numel() == parameter.size(0) * width &&
+                     parameter.sizes() == squares.sizes() && gradient.left.size(1) <= rows &&
+                     gradient.left.size(0) == gradient.right.size(0) && gradient.left.stride(1) == 1 &&
+                     gradient.right.stride(1) == 1,
+                 "the parameter has another shape");
+  const Step step{static_cast<float>(options_.learning_rate), static_cast<float>(options_.momentum),
+                  static_cast<float>(options_.epsilon)};
+  float* to = parameter.data_ptr<float>();
+  float* sums = squares.data_ptr<float>();
+  float* momentum = moves.defined() ? moves.data_ptr<float>() : nullptr;
+  const TileProduct product(gradient.right.data_ptr<float>(), gradient.right.stride(0), gradient.right.size(0), width);
+  base::ParallelFor(0, rows, kProductGrain, [&](std::int64_t from, std::int64_t to_row) {
+    std::vector<float> tile(static_cast<std::size_t>(TileProduct::kRows * product.stride()));
+    for (std::int64_t begin = from; begin < to_row; begin += TileProduct::kRows) {
+      const std::int64_t end = std::min(begin + TileProduct::kRows, to_row);
+      MakeRows(gradient, product, begin, end, tile.data());
+      for (std::int64_t at = begin; at < end; ++at) {
+        const std::int64_t row =
+            gradient.rows.empty() ? gradient.first + at : gradient.rows[static_cast<std::size_t>(at)];
+        const std::int64_t offset = row * width;
+        step(tile.data() + (at - begin) * product.stride(), width, sums + offset,
+             momentum == nullptr ? nullptr : momentum + offset, to + offset);
+      }
+    }
+  });
 }
 
 void Adagrad::Save(base::TensorSet& set, const std::string& prefix) const {

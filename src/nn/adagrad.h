@@ -24,6 +24,16 @@ struct AdagradOptions {
   double epsilon = 1e-6;  // under the root
 };
 
+// The gradient of R rows of a parameter as a product left' right, and more for some of the rows.
+struct ProductGradient {
+  torch::Tensor left;      // [K, P], P <= R: the product of rows behind P is 0; numbers of a row side by side
+  torch::Tensor right;     // [K, width], likewise
+  std::int64_t first = 0;  // where `rows` is empty: R = P, the parameter's rows from this one on
+  std::span<const std::int32_t> rows;    // [R] rows of the parameter, each once
+  torch::Tensor more;                    // [Q, width] contiguous, or undefined
+  std::span<const std::int32_t> places;  // [Q] which of the R rows a row of `more` is added to
+};
+
 // Not thread-safe. Parameters are float32 and contiguous.
 class Adagrad {
  public:
@@ -33,6 +43,8 @@ class Adagrad {
   void Update(std::size_t index, torch::Tensor& parameter, const torch::Tensor& gradient);
   // parameter: [rows, width]; gradients grouped.
   void UpdateRows(std::size_t index, torch::Tensor& parameter, const RowGradients& gradients);
+  // The same on the CPU, a few rows of the gradient at a time.
+  void UpdateProduct(std::size_t index, torch::Tensor& parameter, const ProductGradient& gradient);
 
   // As tensors called <prefix>.<number>.a and, with momentum, .v.
   void Save(base::TensorSet& set, const std::string& prefix) const;

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 
+#include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::nn {
 
-torch::Tensor GatherRows(const torch::Tensor& table, std::span<const std::int32_t> rows) {
+void GatherRows(const torch::Tensor& table, std::span<const std::int32_t> rows, torch::Tensor& out) {
   const std::int64_t width = table.numel() / table.size(0);
-  torch::Tensor out = torch::empty({static_cast<std::int64_t>(rows.size()), width}, torch::kFloat32);
+  RECFORCE_CHECK(out.is_contiguous() && out.size(0) == static_cast<std::int64_t>(rows.size()) && out.size(1) == width,
+                 "there is another number of rows");
   const float* from = table.data_ptr<float>();
   float* to = out.data_ptr<float>();
   base::ParallelFor(0, out.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
@@ -22,6 +24,12 @@ torch::Tensor GatherRows(const torch::Tensor& table, std::span<const std::int32_
       }
     }
   });
+}
+
+torch::Tensor GatherRows(const torch::Tensor& table, std::span<const std::int32_t> rows) {
+  torch::Tensor out =
+      torch::empty({static_cast<std::int64_t>(rows.size()), table.numel() / table.size(0)}, torch::kFloat32);
+  GatherRows(table, rows, out);
   return out;
 }
 

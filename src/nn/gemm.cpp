@@ -11,7 +11,7 @@ extern "C" void openblas_set_num_threads(int count);
 namespace recforce::nn {
 namespace {
 
-constexpr double kBlockFlops = 3e7;       // below this a block is not worth a thread's attention
+constexpr double kBlockFlops = 8e6;       // below this a block is not worth a thread's attention
 constexpr std::int64_t kMaxBlocks = 32;   // of rows or columns
 constexpr std::int64_t kMaxPartials = 8;  // of the inner dimension: each costs a copy of the output
 constexpr std::int64_t kMultiple = 16;    // block edges fit the registers of BLAS kernels
@@ -21,9 +21,11 @@ void SetBlasThreads(int count) {
   at::set_num_threads(count);
 }
 
-// The length of a block when `extent` is cut for a product of so many operations.
+// The length of a block when `extent` is cut for a product of so many operations: into an even number of blocks, so
+// that two threads have as much to do.
 std::int64_t BlockLength(std::int64_t extent, double flops, std::int64_t max_blocks) {
-  const auto blocks = std::clamp(static_cast<std::int64_t>(flops / kBlockFlops), std::int64_t{1}, max_blocks);
+  const auto blocks =
+      std::clamp(static_cast<std::int64_t>(flops / (2.0 * kBlockFlops)) * 2, std::int64_t{2}, max_blocks);
   const std::int64_t length = (extent + blocks - 1) / blocks;
   return (length + kMultiple - 1) / kMultiple * kMultiple;
 }

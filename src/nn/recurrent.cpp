@@ -281,6 +281,17 @@ const torch::Tensor& RecurrentPass::Forward(const RecurrentParams& params, const
 void RecurrentPass::Backward(const RecurrentParams& params, const torch::Tensor& u,
                              const std::vector<std::uint8_t>& keep, torch::Tensor& d, RecurrentParams& gradient,
                              torch::Tensor& d_u) {
+  BackwardToInputs(params, u, keep, d, d_u);
+  for (const RecurrentProduct& product : Products(u)) {
+    torch::Tensor rows =
+        (product.recurrent ? gradient.recurrent : gradient.input).narrow(0, product.first, product.left.size(1));
+    MatMul(rows, product.left.t(), product.right);
+  }
+  BiasGradients(gradient);
+}
+
+void RecurrentPass::BackwardToInputs(const RecurrentParams& params, const torch::Tensor& u,
+                                     const std::vector<std::uint8_t>& keep, torch::Tensor& d, torch::Tensor& d_u) {
   const std::int64_t n = shape_.units;
   const std::int64_t rows = u.size(0);
   const auto type = u.scalar_type();
@@ -326,20 +337,27 @@ void RecurrentPass::Backward(const RecurrentParams& params, const torch::Tensor&
       }
     });
   }
-  MatMul(gradient.input, d_gates_.t(), u);
   MatMul(d_u, d_gates_, params.input);
-  gradient.bias.copy_(ColumnSums(d_gates_));
-  torch::Tensor gates = gradient.recurrent.narrow(0, 0, 2 * n);
-  MatMul(gates, d_gates_.narrow(1, 0, 2 * n).t(), before_);
-  if (shape_.cell == Cell::kCfn) {
-    gradient.bias.narrow(0, 2 * n, n).zero_();
-    return;
-  }
-  torch::Tensor candidate = gradient.recurrent.narrow(0, 2 * n, n);
+}
+
+std::vector<RecurrentProduct> RecurrentPass::Products(const torch::Tensor& u) const {
+  const std::int64_t n = shape_.units;
+  std::vector<RecurrentProduct> products = {
+      {.recurrent = false, .first = 0, .left = d_gates_, .right = u},
+      {.recurrent = true, .first = 0, .left = d_gates_.narrow(1, 0, 2 * n), .right = before_}};
   if (shape_.cell == Cell::kGru) {
-    MatMul(candidate, d_gates_.narrow(1, 2 * n, n).t(), product_);
-  } else {
-    MatMul(candidate, d_inner_.t(), before_);
+    products.push_back({.recurrent = true, .first = 2 * n, .left = d_gates_.narrow(1, 2 * n, n), .right = product_});
+  } else if (shape_.cell == Cell::kGruAfter) {
+    products.push_back({.recurrent = true, .first = 2 * n, .left = d_inner_, .right = before_});
+  }
+  return products;
+}
+
+void RecurrentPass::BiasGradients(RecurrentParams& gradient) const {
+  gradient.bias.copy_(ColumnSums(d_gates_));
+  if (shape_.cell == Cell::kCfn) {
+    gradient.bias.narrow(0, 2 * shape_.units, shape_.units).zero_();
+  } else if (shape_.cell == Cell::kGruAfter) {
     gradient.inner.copy_(ColumnSums(d_inner_));
   }
 }

@@ -44,6 +44,14 @@ struct RecurrentParams {
 RecurrentParams InitRecurrent(const RecurrentShape& shape, std::uint64_t seed, std::uint64_t number);
 RecurrentParams ZeroRecurrent(const RecurrentShape& shape, torch::TensorOptions options);
 
+// The gradient of the rows of W or U from row `first` on is left' right.
+struct RecurrentProduct {
+  bool recurrent = false;  // of U
+  std::int64_t first = 0;
+  torch::Tensor left;   // [T B, rows]
+  torch::Tensor right;  // [T B, M or N]
+};
+
 // Keeps its memory between calls. Not thread-safe; uses the threads of base::ParallelFor. Tensors on the CPU.
 class RecurrentPass {
  public:
@@ -57,6 +65,12 @@ class RecurrentPass {
   // parameters, with no gradient into the state before the first step; d_u := [T B, M] by the inputs.
   void Backward(const RecurrentParams& params, const torch::Tensor& u, const std::vector<std::uint8_t>& keep,
                 torch::Tensor& d, RecurrentParams& gradient, torch::Tensor& d_u);
+  // Backward in parts, for an optimiser that makes the gradients of matrices itself: to the inputs, then, with the same
+  // u, what the gradients of the matrices are products of, and the gradients of the biases.
+  void BackwardToInputs(const RecurrentParams& params, const torch::Tensor& u, const std::vector<std::uint8_t>& keep,
+                        torch::Tensor& d, torch::Tensor& d_u);
+  [[nodiscard]] std::vector<RecurrentProduct> Products(const torch::Tensor& u) const;
+  void BiasGradients(RecurrentParams& gradient) const;
   [[nodiscard]] const torch::Tensor& states() const { return states_; }  // of the last Forward
 
  private:

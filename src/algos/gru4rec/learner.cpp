@@ -9,7 +9,6 @@
 #include "nn/device.h"
 #include "nn/gather_rows.h"
 #include "nn/gemm.h"
-#include "nn/kernels.h"
 #include "nn/row_batch.h"
 #include "recforce/base/threads.h"
 
@@ -24,16 +23,22 @@ std::vector<torch::Tensor> TensorsOf(Gru4recParams params) {
   return tensors;
 }
 
-// [rows, width] of 0 or 1 / keep.
-torch::Tensor DropoutMask(std::int64_t rows, std::int64_t width, double keep, base::Rng& rng) {
-  torch::Tensor mask = torch::empty({rows, width}, torch::kFloat32);
+// mask := 0 or 1 / keep.
+void FillDropoutMask(double keep, base::Rng& rng, torch::Tensor& mask) {
   float* data = mask.data_ptr<float>();
   const auto value = static_cast<float>(1.0 / keep);
   const auto limit = static_cast<std::uint32_t>(keep * 4294967296.0);
   for (std::int64_t at = 0; at < mask.numel(); ++at) {
     data[at] = rng.Next() < limit ? value : 0.0F;
   }
-  return mask;
+}
+
+// [rows, width] at the beginning of a buffer that grows as it must.
+torch::Tensor Part(torch::Tensor& buffer, std::int64_t rows, std::int64_t width) {
+  if (!buffer.defined() || buffer.numel() < rows * width) {
+    buffer = torch::empty({rows * width}, torch::kFloat32);
+  }
+  return buffer.narrow(0, 0, rows * width).view({rows, width});
 }
 
 }  // namespace
@@ -48,6 +53,7 @@ Gru4recLearner::Gru4recLearner(const core::TrainView& view, const Gru4recOptions
       recommender_(params_),
       adagrad_(TensorsOf(params_), {.learning_rate = options.learning_rate, .momentum = options.momentum}),
       columns_(view.events(), view.num_items, options.columns),
+      distinct_(view.num_items),
       item_rows_(options.shape.output()),
       bias_rows_(1),
       input_rows_(options.shape.input()) {
@@ -58,46 +64,63 @@ Gru4recLearner::Gru4recLearner(const core::TrainView& view, const Gru4recOptions
 }
 
 void Gru4recLearner::Draw(const LaneBatch& batch, std::uint64_t epoch, std::int64_t step) {
-  columns_.Draw(batch.targets, seed_, epoch, step, draws_.columns);
-  columns_.Shift(draws_.columns, batch.lanes, draws_.shift);
-  base::Rng rng(seed_, base::Stream::kDropout, epoch, static_cast<std::uint32_t>(step));
   if (options_.keep_embedding < 1.0) {
-    draws_.keep_input = DropoutMask(batch.lanes, options_.shape.input(), options_.keep_embedding, rng);
+    draws_.keep_input = torch::empty({batch.lanes, options_.shape.input()}, torch::kFloat32);
   }
   draws_.keep_hidden.clear();
   if (options_.keep_hidden < 1.0) {
     for (const std::int64_t width : options_.shape.layers) {
-      draws_.keep_hidden.push_back(DropoutMask(batch.lanes, width, options_.keep_hidden, rng));
+      draws_.keep_hidden.push_back(torch::empty({batch.lanes, width}, torch::kFloat32));
     }
   }
+  base::ParallelFor(0, 2, 1, [&](std::int64_t half, std::int64_t) {
+    if (half == 0) {
+      columns_.Draw(batch.targets, seed_, epoch, step, draws_.columns);
+      columns_.Shift(draws_.columns, batch.lanes, draws_.shift);
+      return;
+    }
+    base::Rng rng(seed_, base::Stream::kDropout, epoch, static_cast<std::uint32_t>(step));
+    if (draws_.keep_input.defined()) {
+      FillDropoutMask(options_.keep_embedding, rng, draws_.keep_input);
+    }
+    for (torch::Tensor& mask : draws_.keep_hidden) {
+      FillDropoutMask(options_.keep_hidden, rng, mask);
+    }
+  });
 }
 
 double Gru4recLearner::LossOnCpu(const torch::Tensor& hidden, torch::Tensor& d_hidden) {
   const std::int64_t lanes = hidden.size(0);
-  const auto width = static_cast<std::int64_t>(draws_.columns.size());
-  const torch::Tensor rows = nn::GatherRows(params_.items, draws_.columns);
-  torch::Tensor scores = nn::MatMul(hidden, rows.t());
-  float* score = scores.data_ptr<float>();
-  const float* bias = params_.bias.data_ptr<float>();
+  distinct_.Clear();
+  distinct_.Add(draws_.columns, places_);
+  const auto items = static_cast<std::int64_t>(distinct_.items().size());
+  torch::Tensor rows = Part(rows_buffer_, items, hidden.size(1));
+  nn::GatherRows(params_.items, distinct_.items(), rows);
+  d_scores_ = Part(scores_buffer_, lanes, items);
+  nn::MatMul(d_scores_, hidden, rows.t());
+  const std::size_t width = draws_.columns.size();
+  std::vector<float> bias(width);
+  for (std::size_t at = 0; at < width; ++at) {
+    bias[at] = params_.bias.data_ptr<float>()[draws_.columns[at]];
+  }
   const auto weight = static_cast<float>(1.0 / static_cast<double>(options_.batch_size));
   std::vector<double> losses(static_cast<std::size_t>(lanes));
   base::ParallelFor(0, lanes, 4, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> row(width);
     for (std::int64_t lane = begin; lane < end; ++lane) {
-      float* row = score + lane * width;
-      for (std::int64_t at = 0; at < width; ++at) {
-        row[at] += bias[draws_.columns[static_cast<std::size_t>(at)]];
+      float* of_items = d_scores_.data_ptr<float>() + lane * items;
+      for (std::size_t at = 0; at < width; ++at) {
+        row[at] = of_items[places_[at]] + bias[at];
       }
       losses[static_cast<std::size_t>(lane)] =
-          SessionLossRow<float>(options_.loss, draws_.columns, draws_.shift, lane, weight, row);
+          SessionLossRow<float>(options_.loss, draws_.columns, draws_.shift, lane, weight, row.data());
+      std::fill_n(of_items, items, 0.0F);
+      for (std::size_t at = 0; at < width; ++at) {
+        of_items[places_[at]] += row[at];
+      }
     }
   });
-  d_hidden = nn::MatMul(scores, rows);
-  item_rows_.Clear();
-  bias_rows_.Clear();
-  d_columns_ = nn::MatMul(scores.t(), hidden);
-  d_bias_ = nn::ColumnSums(scores).unsqueeze(1);
-  item_rows_.Add(draws_.columns, d_columns_);
-  bias_rows_.Add(draws_.columns, d_bias_);
+  d_hidden = nn::MatMul(d_scores_, rows);
   return std::accumulate(losses.begin(), losses.end(), 0.0);
 }
 
@@ -119,7 +142,7 @@ double Gru4recLearner::StepOnCpu(const LaneBatch& batch) {
       d.mul_(draws_.keep_hidden[number]);
     }
     torch::Tensor d_input = torch::empty_like(inputs[number]);
-    passes_[number].Backward(params_.layers[number], inputs[number], batch.keep, d, gradients_[number], d_input);
+    passes_[number].BackwardToInputs(params_.layers[number], inputs[number], batch.keep, d, d_input);
     d = d_input;
   }
   if (draws_.keep_input.defined()) {
@@ -128,8 +151,42 @@ double Gru4recLearner::StepOnCpu(const LaneBatch& batch) {
   for (std::size_t number = 0; number < passes_.size(); ++number) {
     states_[number].copy_(passes_[number].states());
   }
-  Update(batch, d);
+  UpdateTables(batch, inputs.back(), d);
+  UpdateLayers(inputs);
   return loss;
+}
+
+void Gru4recLearner::UpdateTables(const LaneBatch& batch, const torch::Tensor& hidden, const torch::Tensor& d_input) {
+  const std::vector<std::int32_t>& items = distinct_.items();
+  adagrad_.UpdateProduct(1, params_.bias, {.left = d_scores_, .right = torch::ones({batch.lanes, 1}), .rows = items});
+  if (params_.inputs.defined()) {
+    adagrad_.UpdateProduct(0, params_.items, {.left = d_scores_, .right = hidden, .rows = items});
+    input_rows_.Clear();
+    input_rows_.Add(batch.inputs, d_input);
+    input_rows_.Group();
+    adagrad_.UpdateRows(2, params_.inputs, input_rows_);
+    return;
+  }
+  distinct_.Add(batch.inputs, places_);
+  adagrad_.UpdateProduct(0, params_.items,
+                         {.left = d_scores_, .right = hidden, .rows = items, .more = d_input, .places = places_});
+}
+
+void Gru4recLearner::UpdateLayers(const std::vector<torch::Tensor>& inputs) {
+  std::size_t index = params_.inputs.defined() ? 3 : 2;
+  for (std::size_t number = 0; number < passes_.size(); ++number) {
+    nn::RecurrentParams& layer = params_.layers[number];
+    for (const nn::RecurrentProduct& product : passes_[number].Products(inputs[number])) {
+      adagrad_.UpdateProduct(product.recurrent ? index + 2 : index, product.recurrent ? layer.recurrent : layer.input,
+                             {.left = product.left, .right = product.right, .first = product.first});
+    }
+    passes_[number].BiasGradients(gradients_[number]);
+    adagrad_.Update(index + 1, layer.bias, gradients_[number].bias);
+    if (layer.inner.defined()) {
+      adagrad_.Update(index + 3, layer.inner, gradients_[number].inner);
+    }
+    index += layer.All().size();
+  }
 }
 
 double Gru4recLearner::StepByAutograd(const LaneBatch& batch) {
@@ -147,23 +204,11 @@ double Gru4recLearner::StepByAutograd(const LaneBatch& batch) {
   for (std::size_t number = 0; number < states_.size(); ++number) {
     states_[number] = found.states[number].clone();
   }
-  d_columns_ = gradients[0].to(torch::kCPU).contiguous();
-  d_bias_ = gradients[1].to(torch::kCPU).contiguous();
+  const torch::Tensor d_columns = gradients[0].to(torch::kCPU).contiguous();
+  const torch::Tensor d_bias = gradients[1].to(torch::kCPU).contiguous();
+  const torch::Tensor d_input = gradients[2].to(torch::kCPU).contiguous();
   item_rows_.Clear();
-  bias_rows_.Clear();
-  item_rows_.Add(draws_.columns, d_columns_);
-  bias_rows_.Add(draws_.columns, d_bias_);
-  std::size_t at = 3;
-  for (nn::RecurrentParams& layer : gradients_) {
-    for (torch::Tensor* tensor : layer.All()) {
-      *tensor = gradients[at++];
-    }
-  }
-  Update(batch, gradients[2].to(torch::kCPU).contiguous());
-  return found.loss.item<double>();
-}
-
-void Gru4recLearner::Update(const LaneBatch& batch, const torch::Tensor& d_input) {
+  item_rows_.Add(draws_.columns, d_columns);
   std::size_t index = 2;
   if (params_.inputs.defined()) {
     input_rows_.Clear();
@@ -175,23 +220,26 @@ void Gru4recLearner::Update(const LaneBatch& batch, const torch::Tensor& d_input
   }
   item_rows_.Group();
   adagrad_.UpdateRows(0, params_.items, item_rows_);
+  bias_rows_.Clear();
+  bias_rows_.Add(draws_.columns, d_bias);
   bias_rows_.Group();
   adagrad_.UpdateRows(1, params_.bias, bias_rows_);
-  for (std::size_t number = 0; number < gradients_.size(); ++number) {
-    const std::vector<torch::Tensor*> parameters = params_.layers[number].All();
-    const std::vector<torch::Tensor*> slopes = gradients_[number].All();
-    for (std::size_t at = 0; at < parameters.size(); ++at) {
-      adagrad_.Update(index++, *parameters[at], *slopes[at]);
+  std::size_t at = 3;
+  for (nn::RecurrentParams& layer : params_.layers) {
+    for (torch::Tensor* tensor : layer.All()) {
+      adagrad_.Update(index++, *tensor, gradients[at++]);
     }
   }
+  return found.loss.item<double>();
 }
 
 core::Metrics Gru4recLearner::Epoch(const core::EpochContext& context) {
   const torch::NoGradGuard no_grad;
   const auto epoch = static_cast<std::uint64_t>(context.epoch);
-  std::vector<std::int32_t> order = nn::EpochOrder(view_.events().rows(), seed_, epoch);
-  if (!options_.shuffle) {
-    std::iota(order.begin(), order.end(), 0);
+  std::vector<std::int32_t> order(static_cast<std::size_t>(view_.events().rows()));
+  std::iota(order.begin(), order.end(), 0);
+  if (options_.shuffle) {
+    order = nn::EpochOrder(view_.events().rows(), seed_, epoch);
   }
   Lanes lanes(view_.events(), std::move(order), options_.batch_size, 1);
   states_.clear();

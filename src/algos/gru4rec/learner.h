@@ -10,6 +10,7 @@
 
 #include "algos/common/lanes.h"
 #include "algos/gru4rec/columns.h"
+#include "algos/gru4rec/distinct.h"
 #include "algos/gru4rec/loss.h"
 #include "algos/gru4rec/network.h"
 #include "nn/adagrad.h"
@@ -57,10 +58,12 @@ class Gru4recLearner {
   // Both move the parameters and the states, and return the sum of the losses.
   double StepOnCpu(const LaneBatch& batch);
   double StepByAutograd(const LaneBatch& batch);
-  // Leaves the gradients of the columns' rows in item_rows_ and bias_rows_.
+  // Leaves the columns' items in distinct_ and the gradients by their scores in d_scores_.
   double LossOnCpu(const torch::Tensor& hidden, torch::Tensor& d_hidden);
-  // From the gradients of the columns, of the layers and, given, of the input rows to all parameters.
-  void Update(const LaneBatch& batch, const torch::Tensor& d_input);
+  // From d_scores_, what scored and the gradient of the input rows.
+  void UpdateTables(const LaneBatch& batch, const torch::Tensor& hidden, const torch::Tensor& d_input);
+  // inputs: of each layer.
+  void UpdateLayers(const std::vector<torch::Tensor>& inputs);
 
   core::TrainView view_;
   Gru4recOptions options_;
@@ -75,8 +78,11 @@ class Gru4recLearner {
   std::vector<nn::RecurrentParams> gradients_;
   std::vector<torch::Tensor> states_;  // of each layer, [B, N]
   Draws draws_;
-  torch::Tensor d_columns_, d_bias_;  // [C, D], [C, 1]
-  nn::RowGradients item_rows_, bias_rows_, input_rows_;
+  Distinct distinct_;
+  std::vector<std::int32_t> places_;                     // in distinct_: of the columns [C], later of the inputs [B]
+  torch::Tensor d_scores_;                               // [B, distinct items of the columns]
+  torch::Tensor rows_buffer_, scores_buffer_;            // memory that steps use again
+  nn::RowGradients item_rows_, bias_rows_, input_rows_;  // by autograd, and of tables of inputs
 };
 
 }  // namespace recforce::algos
