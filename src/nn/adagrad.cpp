@@ -50,8 +50,9 @@ constexpr std::int64_t kProductGrain = 8 * TileProduct::kRows;  // rows of a Pro
 void MakeRows(const ProductGradient& gradient, const TileProduct& product, std::int64_t begin, std::int64_t end,
               float* to) {
   const std::int64_t width = gradient.right.size(1);
-  const std::int64_t made = std::clamp(gradient.left.size(1) - begin, std::int64_t{0}, end - begin);
-  product.Rows(gradient.left.data_ptr<float>() + begin, gradient.left.stride(0), made, to);
+  const std::int64_t first = std::min(begin, gradient.left.size(1));
+  const std::int64_t made = std::min(gradient.left.size(1), end) - first;
+  product.Rows(gradient.left.data_ptr<float>() + first, gradient.left.stride(0), made, to);
   for (std::size_t at = 0; at < gradient.places.size(); ++at) {
     const std::int64_t place = gradient.places[at];
     if (place >= begin && place < end) {
@@ -139,6 +140,7 @@ void Adagrad::UpdateProduct(std::size_t index, torch::Tensor& parameter, const P
       gradient.rows.empty() ? gradient.left.size(1) : static_cast<std::int64_t>(gradient.rows.size());
   RECFORCE_CHECK(parameter.is_cpu() && parameter.numel() == parameter.size(0) * width &&
                      parameter.sizes() == squares.sizes() && gradient.left.size(1) <= rows &&
+                     (!gradient.rows.empty() || gradient.first + rows <= parameter.size(0)) &&
                      gradient.left.size(0) == gradient.right.size(0) && gradient.left.stride(1) == 1 &&
                      gradient.right.stride(1) == 1,
                  "the parameter has another shape");
