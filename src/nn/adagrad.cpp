@@ -2,6 +2,7 @@
 #include "nn/adagrad.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "nn/tensor_io.h"
@@ -46,13 +47,14 @@ void UpdateOnDevice(const AdagradOptions& options, const torch::Tensor& gradient
 
 constexpr std::int64_t kProductGrain = 8 * TileProduct::kRows;  // rows of a ProductGradient that go to a thread
 
-// to := the rows [begin, end) of the gradient, at most TileProduct::kRows.
+// to := the rows [begin, end) of the gradient, at most TileProduct::kRows. ahead: of TileProduct::Rows.
+template <class Ahead>
 void MakeRows(const ProductGradient& gradient, const TileProduct& product, std::int64_t begin, std::int64_t end,
-              float* to) {
+              float* to, const Ahead& ahead) {
   const std::int64_t width = gradient.right.size(1);
   const std::int64_t first = std::min(begin, gradient.left.size(1));
   const std::int64_t made = std::min(gradient.left.size(1), end) - first;
-  product.Rows(gradient.left.data_ptr<float>() + first, gradient.left.stride(0), made, to);
+  product.Rows(gradient.left.data_ptr<float>() + first, gradient.left.stride(0), made, to, ahead);
   for (std::size_t at = 0; at < gradient.places.size(); ++at) {
     const std::int64_t place = gradient.places[at];
     if (place >= begin && place < end) {
@@ -152,15 +154,24 @@ void Adagrad::UpdateProduct(std::size_t index, torch::Tensor& parameter, const P
   const TileProduct product(gradient.right.data_ptr<float>(), gradient.right.stride(0), gradient.right.size(0), width);
   base::ParallelFor(0, rows, kProductGrain, [&](std::int64_t from, std::int64_t to_row) {
     std::vector<float> tile(static_cast<std::size_t>(TileProduct::kRows * product.stride()));
+    std::array<std::int64_t, TileProduct::kRows> offsets{};
     for (std::int64_t begin = from; begin < to_row; begin += TileProduct::kRows) {
       const std::int64_t end = std::min(begin + TileProduct::kRows, to_row);
-      MakeRows(gradient, product, begin, end, tile.data());
       for (std::int64_t at = begin; at < end; ++at) {
-        const std::int64_t row =
-            gradient.rows.empty() ? gradient.first + at : gradient.rows[static_cast<std::size_t>(at)];
-        const std::int64_t offset = row * width;
-        step(tile.data() + (at - begin) * product.stride(), width, sums + offset,
-             momentum == nullptr ? nullptr : momentum + offset, to + offset);
+        offsets[static_cast<std::size_t>(at - begin)] =
+            width * (gradient.rows.empty() ? gradient.first + at : gradient.rows[static_cast<std::size_t>(at)]);
+      }
+      const auto here = std::span(offsets).first(static_cast<std::size_t>(end - begin));
+      MakeRows(gradient, product, begin, end, tile.data(), [&](std::int64_t column) {
+        for (const std::int64_t offset : here) {
+          __builtin_prefetch(to + offset + column, 1);
+          __builtin_prefetch(sums + offset + column, 1);
+        }
+      });
+      const float* made = tile.data();
+      for (const std::int64_t offset : here) {
+        step(made, width, sums + offset, momentum == nullptr ? nullptr : momentum + offset, to + offset);
+        made += product.stride();
       }
     }
   });

@@ -32,13 +32,16 @@ class TileProduct {
   [[nodiscard]] std::int64_t stride() const { return panels_ * kColumns; }
   // out := [count, stride()] the rows of the product that belong to `count` columns of left, from this one on; their
   // rows `stride` numbers apart. count <= kRows; `out` has room for kRows and what is behind `count` is overwritten.
-  void Rows(const float* left, std::int64_t left_stride, std::int64_t count, float* out) const {
+  // ahead(column) is called before the columns from `column` on are made, to ask memory for what will meet them.
+  template <class Ahead>
+  void Rows(const float* left, std::int64_t left_stride, std::int64_t count, float* out, const Ahead& ahead) const {
     static thread_local std::vector<float> factors;
     factors.resize(static_cast<std::size_t>(inner_ * kRows));
     for (std::int64_t k = 0; k < inner_; ++k) {
       Copy<kRows>(left + k * left_stride, count, factors.data() + k * kRows);
     }
     for (std::int64_t panel = 0; panel < panels_; ++panel) {
+      ahead(panel * kColumns);
       Tile(factors.data(), right_.data() + panel * inner_ * kColumns, out + panel * kColumns);
     }
   }
