@@ -95,8 +95,8 @@ class Importer {
       import_.notices.push_back({false, path_ + ": " + before + base::Join(keys, ", ")});
     }
   }
-  // RecBole makes a training sample of every event of a user, and masks nothing in the ranking of such a model.
-  [[nodiscard]] bool IsSequential() const { return model_ == "sasrec"; }
+  // RecBole masks nothing in the ranking of such a model.
+  [[nodiscard]] bool IsSequential() const { return model_ == "sasrec" || model_ == "gru4rec"; }
 
   // The class names of RecBole; other names are left to the settings, for a later layer may name another model.
   bool Model(const YamlValue& key, const YamlValue& value) {
@@ -178,7 +178,15 @@ class Importer {
       const bool adam = learner == nullptr || IsAdam(learner->text);
       Warn(key, left_out + (adam ? "an Adam step" : "a step") +
                     " for a batch there, an SGD step for a sample here. set bpr.learning_rate");
-    } else if (word == "train_batch_size" && IsSequential()) {
+    } else if (word == "learning_rate" && model_ == "gru4rec") {
+      Warn(key, left_out + "a step of Adam there, of Adagrad here. set gru4rec.learning_rate");
+    } else if (word == "hidden_size" && model_ == "gru4rec") {
+      Units(key, value);
+    } else if (word == "num_layers" && model_ == "gru4rec") {
+      if (root_.Find("hidden_size") == nullptr) {
+        Warn(key, left_out + "the file does not say how wide the layers are. set gru4rec.layers");
+      }
+    } else if (word == "train_batch_size" && model_ == "sasrec") {
       Warn(key, left_out + "it counts events there, users here. set " + model_ +
                     ".batch_size, to about train_batch_size / events of a user");
     } else if (word == "eval_batch_size") {
@@ -192,6 +200,18 @@ class Importer {
       return false;
     }
     return true;
+  }
+
+  // Layers of one width there, a width for each here.
+  void Units(const YamlValue& key, const YamlValue& value) {
+    const std::string& width = ScalarOf(path_, key, value);
+    const YamlValue* layers = root_.Find("num_layers");
+    const std::int64_t count = layers == nullptr ? 1 : base::ParseInt(layers->text).value_or(0);
+    if (count < 1 || count > 16) {
+      FailAt(path_, *layers, "num_layers: '" + layers->text + "'; expected a number from 1 to 16");
+    }
+    const std::vector<std::string> widths(static_cast<std::size_t>(count), width);
+    Add("gru4rec.layers", "[" + base::Join(widths, ", ") + "]", key, value);
   }
 
   static bool IsAdam(const std::string& learner) { return learner == "adam" || learner == "Adam"; }
@@ -236,7 +256,7 @@ class Importer {
     if (const std::string& text = ScalarOf(path_, key, value); text != "CE") {
       FailAt(path_, value, "loss_type: a loss that recforce does not have: '" + text + "'; expected CE");
     }
-    Add("loss", "ce", key, value);
+    Add("loss", model_ == "gru4rec" ? "cross_entropy" : "ce", key, value);
   }
 
   // {distribution: uniform, sample_num: 1}, or {uniform: 1} in older versions. Only bpr draws negatives in pairs.

@@ -26,12 +26,12 @@ constexpr std::array kModels = {
     Renamed{"Pop", "popularity"},     Renamed{"ItemKNN", "itemknn"}, Renamed{"SLIMElastic", "slim"},
     Renamed{"EASE", "ease"},          Renamed{"BPR", "bpr"},         Renamed{"MultiDAE", "multi_dae"},
     Renamed{"MultiVAE", "multi_vae"}, Renamed{"RecVAE", "recvae"},   Renamed{"RaCT", "ract"},
-    Renamed{"SASRec", "sasrec"},
+    Renamed{"SASRec", "sasrec"},      Renamed{"GRU4Rec", "gru4rec"},
 };
 
 constexpr std::string_view kOtherModels = R"(
   ADMMSLIM AFM AsymKNN AutoInt BERT4Rec CDAE CFKG CKE CORE Caser ConvNCF DCN DCNV2 DGCF DIEN DIN DMF DSSM DeepFM
-  DiffRec ENMF EulerNet FDSA FEARec FFM FISM FM FNN FOSSIL FPMC FiGNN FwFM GCMC GCSAN GRU4Rec GRU4RecCPR GRU4RecF
+  DiffRec ENMF EulerNet FDSA FEARec FFM FISM FM FNN FOSSIL FPMC FiGNN FwFM GCMC GCSAN GRU4RecCPR GRU4RecF
   GRU4RecKG HGN HRM KD_DAGFM KGAT KGCN KGIN KGNNLS KSR KTUP LDiffRec LINE LR LightGBM LightGCN LightSANs MCCLK MKR
   MacridVAE NAIS NARM NCEPLRec NCL NFM NGCF NNCF NPE NeuMF NextItNet PNN Random RepeatNet RippleNet S3Rec SASRecCPR
   SASRecF SGL SHAN SINE SRGNN STAMP SimpleX SpectralCF TransRec WideDeep XGBoost lightgbm xDeepFM xgboost

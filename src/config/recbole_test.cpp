@@ -44,6 +44,7 @@ struct Net {
   double negative_exponent = 0.25;
   std::int64_t batch_size = 500;
   double dropout = 0.5;
+  std::vector<std::int64_t> layers = {100};
 };
 
 struct Closed {  // a model that is solved at once
@@ -84,6 +85,7 @@ Settings MakeSettings(const std::string& model, bool is_net) {
                                     .Alias("train_batch_size")
                                     .Real("dropout", &Net::dropout, 0, 1, "")
                                     .Alias("hidden_dropout_prob")
+                                    .IntList("layers", &Net::layers, 1, 1000, "")
                                     .Take();
   static const FieldTable closed = Fields<Closed>().Real("l2", &Closed::l2, 0, 1000, "").Take();
   return Settings({Section::Make<Top>("", top), Section::Make<Split>("split", split),
@@ -320,6 +322,19 @@ TEST(RecboleTest, BatchesOfOtherUnitsAreLeftOut) {
   EXPECT_EQ(Import("train_batch_size: 2048", "multi_vae"), "multi_vae.batch_size=2048\n");  // users there as well
 }
 
+TEST(RecboleTest, LayersOfGru4recHaveAWidthEach) {
+  EXPECT_EQ(Import("model: GRU4Rec"), "model=gru4rec\n");
+  EXPECT_EQ(Import("num_layers: 2\nhidden_size: 128", "gru4rec"), "gru4rec.layers=[128, 128]\n");
+  EXPECT_EQ(Import("hidden_size: 64", "gru4rec"), "gru4rec.layers=[64]\n");
+  EXPECT_EQ(Import("num_layers: 2", "gru4rec"),
+            "warning r.yaml:1:1: num_layers: '2' is left out: the file does not say how wide the layers are. set "
+            "gru4rec.layers\n");
+  EXPECT_EQ(Import("learning_rate: 0.001", "gru4rec"),
+            "warning r.yaml:1:1: learning_rate: '0.001' is left out: a step of Adam there, of Adagrad here. set "
+            "gru4rec.learning_rate\n");
+  EXPECT_EQ(Import("loss_type: CE", "gru4rec"), "gru4rec.loss=cross_entropy\n");
+}
+
 TEST(RecboleTest, SequentialModelsRankSeenItems) {
   const std::string yaml = "eval_args: {split: {LS: valid_and_test}, order: TO}";
   const std::string unmasked = "split.kind=leave_last_out\nsplit.mask_seen=no\n";
@@ -370,7 +385,8 @@ TEST(RecboleTest, ClassNamesOfModels) {
   EXPECT_EQ(
       complaint,
       "r.yaml:1: model: a model of RecBole that recforce does not have: 'LightGCN'; expected one of Pop, ItemKNN, "
-      "SLIMElastic, EASE, BPR, MultiDAE, MultiVAE, RecVAE, RaCT, SASRec, or a name that `recforce models` lists");
+      "SLIMElastic, EASE, BPR, MultiDAE, MultiVAE, RecVAE, RaCT, SASRec, GRU4Rec, or a name that `recforce models` "
+      "lists");
   EXPECT_EQ(Import("model: LightGCN"), "model=LightGCN\n");  // a later layer may name another
 }
 

@@ -32,8 +32,8 @@ struct AlgorithmSpec {
   bool uses_device = false;     // false: tensors live on the CPU, whatever the device
   bool reads_columns = false;   // whether training looks at values, times and propensities
   Needs needs = Needs::kInteractions;
-  // Whether the weights of the last epoch are the model and validation is only looked at: held-out clicks of a log say how
-  // well a model agrees with the log's policy, and a policy that learns to leave it agrees less and less.
+  // Whether the weights of the last epoch are the model and validation is only looked at: held-out clicks of a log say
+  // how well a model agrees with the log's policy, and a policy that learns to leave it agrees less and less.
   bool keeps_last = false;
   std::string own_metric = "";  // what Trainer::Validate measures; "": weights are selected by ranking metrics
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults

@@ -100,7 +100,7 @@ TEST(GanUserModelTest, RefusesWhatItCannotLearnFrom) {
   EXPECT_EQ(UsageOf(none),
             "gan_user_model: learns from what was shown together: there are no displays; expected a dataset with "
             "displays and split.kind displays");
-  EXPECT_EQ(UsageOf(Setting({{"reward_layers", "[]"}})),
+  EXPECT_EQ(UsageOf(Setting(Values{{"reward_layers", "[]"}})),
             "gan_user_model.reward_layers: is empty; expected the width of one hidden layer or more");
 }
 
@@ -144,7 +144,7 @@ TEST(GanUserModelTest, LearnsThatNothingIsTakenTwice) {
   for (const float weight : set.Get("member.0.repeat.weight").As<float>().first(5)) {
     EXPECT_LT(weight, -0.5F);
   }
-  EXPECT_FALSE(Setting({{"repeats", "false"}}).Make()->Export().Has("member.0.repeat.weight"));
+  EXPECT_FALSE(Setting(Values{{"repeats", "false"}}).Make()->Export().Has("member.0.repeat.weight"));
 }
 
 TEST(GanUserModelTest, EveryLawLearns) {
@@ -188,7 +188,7 @@ TEST(GanUserModelTest, WarnsWhereNothingHoldsTheMeanReward) {
 }
 
 TEST(GanUserModelTest, ItemsThatWereNeverShownAreTheMeanItem) {
-  const Setting setting({{"epochs", "10"}});
+  const Setting setting(Values{{"epochs", "10"}});
   const auto trainer = setting.Make();
   test::TrainFrom(*trainer, 0, 0);
   const base::TensorSet set = trainer->Export();
@@ -254,7 +254,7 @@ TEST(GanUserModelTest, ValidationFindsTheScale) {
   const auto unscaled = free.Make();
   test::TrainFrom(*unscaled, 0, 0);
   EXPECT_EQ(unscaled->Export().Get("scale").As<float>()[0], 1.0F);
-  const Setting fitted({{"epochs", "3"}});
+  const Setting fitted(Values{{"epochs", "3"}});
   const auto scaled = fitted.Make();
   test::TrainFrom(*scaled, 0, 0);
   EXPECT_NE(scaled->Export().Get("scale").As<float>()[0], 1.0F);
@@ -369,7 +369,7 @@ TEST(GanUserModelTest, CompatIsTheAuthorsModel) {
 }
 
 TEST(GanUserModelTest, TheEnvironmentUsesTheModelOfTheBundle) {
-  const Setting setting({{"epochs", "5"}});
+  const Setting setting(Values{{"epochs", "5"}});
   const auto trainer = setting.Make();
   test::TrainFrom(*trainer, 0, 0);
   const auto users = setting.spec.load_environment(setting.section, trainer->Export(), kItems, "cpu");
