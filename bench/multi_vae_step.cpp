@@ -64,7 +64,7 @@ void Main() {
        [&] {
          core::EpochContext context;
          context.epoch = epoch++;
-         learner.LikelihoodEpoch(context);
+         learner.Epoch(context);
        }},
       {"dense libtorch step",
        [&] {

@@ -45,6 +45,13 @@ fuzz() {
   done
 }
 
+# Benchmarks are not run here, where nobody would look at their numbers; they have to build.
+build_benchmarks() {
+  need "${build_packages[@]}" libbenchmark-dev
+  configure bench
+  make_targets bench
+}
+
 # A stranger's project builds against the installed package.
 consumer() {
   rm -rf build/consumer
@@ -97,6 +104,7 @@ full() {
   stage gcc build_gcc
   stage fuzz fuzz
   stage consumer consumer
+  stage benchmarks build_benchmarks
   echo "$passed passed, $failed failed"
   [ "$failed" = 0 ]
 }
