@@ -208,22 +208,25 @@ class Trial {
     sim::SimulationHooks hooks;
     hooks.stop = session_.stop;
     std::optional<sim::DecisionRecorder> decisions;
+    sim::DisplayLogWriter* displays = nullptr;
+    hooks.on_step = [&](const sim::ShownStep& step) {
+      if (decisions) {
+        decisions->Answer(step);
+      }
+      if (displays != nullptr) {
+        displays->Add(step);
+      }
+    };
     if (args_.decisions) {
       decisions.emplace(base::RealFileSystem(), *args_.decisions, name, opened_.item_ids, policy, plan_);
       hooks.on_choice = [&](const core::Episodes& users, base::MatrixView<const std::int32_t> slates) {
         decisions->Choose(users, slates);
       };
-      hooks.on_step = [&](const sim::ShownStep& step) { decisions->Answer(step); };
     }
     if (args_.log) {
       base::WriteAtomically(base::RealFileSystem(), *args_.log, [&](base::WritableFile& file) {
         sim::DisplayLogWriter log(file, opened_.item_ids, plan_);
-        hooks.on_step = [&](const sim::ShownStep& step) {
-          log.Add(step);
-          if (decisions) {
-            decisions->Answer(step);
-          }
-        };
+        displays = &log;
         tried.outcome = sim::Simulate(*opened_.environment, policy, plan_, hooks);
         log.Finish();
       });

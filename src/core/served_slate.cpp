@@ -64,11 +64,10 @@ double Take(std::vector<Candidate>& left, std::size_t place, std::size_t at) {
 void ServeSlate(const ServingRule& rule, std::span<const float> logits, base::Rng& rng, std::span<std::int32_t> slate,
                 std::span<double> propensity) {
   std::vector<Candidate> left = BestOf(rule, logits, slate.size());
-  RECFORCE_CHECK(left.size() >= slate.size() && propensity.size() == slate.size(), "too few items for the slate");
+  RECFORCE_CHECK(left.size() >= slate.size(), "too few items for the slate");
   const auto certain = static_cast<std::size_t>(rule.certain(static_cast<std::int64_t>(slate.size())));
   for (std::size_t place = 0; place < certain; ++place) {
     slate[place] = left[place].item;
-    propensity[place] = 1.0;
   }
   // Logits with noise, largest first, are draws one after the other.
   std::vector<std::pair<double, std::int32_t>> noisy;
@@ -82,7 +81,9 @@ void ServeSlate(const ServingRule& rule, std::span<const float> logits, base::Rn
   for (std::size_t at = 0; at < drawn; ++at) {
     slate[certain + at] = noisy[at].second;
   }
-  SlatePropensities(rule, logits, slate, propensity);
+  if (!propensity.empty()) {
+    SlatePropensities(rule, logits, slate, propensity);
+  }
 }
 
 void SlatePropensities(const ServingRule& rule, std::span<const float> logits, std::span<const std::int32_t> slate,

@@ -30,8 +30,7 @@ class DrawingPolicy : public core::SlatePolicy {
       const auto at = static_cast<std::size_t>(row);
       base::Rng rng(seed, base::Stream::kPolicy, static_cast<std::uint64_t>(episodes.users()[at]),
                     static_cast<std::uint32_t>(episodes.steps()[at]));
-      std::vector<double> propensity(static_cast<std::size_t>(slates.cols));
-      core::ServeSlate(rule_, logits, rng, slates.row(row), propensity);
+      core::ServeSlate(rule_, logits, rng, slates.row(row), {});
     });
   }
   void Propensities(const core::Episodes& episodes, base::MatrixView<const std::int32_t> slates,

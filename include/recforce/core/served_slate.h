@@ -28,6 +28,7 @@ struct ServingRule {
 
 // slate := items, best first, then drawn ones in the order of the draws; propensity := of each the probability of
 // showing it at its place given the places before, 1 for certain ones. Their product is the probability of the slate.
+// An empty `propensity` is not filled, which saves half of the work.
 // logits: [I]; -infinity: never. REQUIRES: at least slate.size() finite logits; sizes equal. Ties go to the lower
 // index.
 void ServeSlate(const ServingRule& rule, std::span<const float> logits, base::Rng& rng, std::span<std::int32_t> slate,
