@@ -39,6 +39,7 @@ class Adagrad {
  public:
   Adagrad(std::span<const torch::Tensor> parameters, AdagradOptions options);
 
+  void SetLearningRate(double rate) { options_.learning_rate = rate; }
   // gradient: as parameter number `index`.
   void Update(std::size_t index, torch::Tensor& parameter, const torch::Tensor& gradient);
   // parameter: [rows, width]; gradients grouped.

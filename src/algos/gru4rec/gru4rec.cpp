@@ -27,6 +27,8 @@ Gru4recOptions OptionsOf(const Gru4recConfig& config, std::int64_t num_items) {
   options.shape = ShapeOf(config, num_items);
   options.batch_size = config.batch_size;
   options.learning_rate = config.learning_rate;
+  options.rate_left = config.learning_rate_left;
+  options.epochs = config.epochs;
   options.momentum = config.momentum;
   options.keep_embedding = 1.0 - config.embedding_dropout;
   options.keep_hidden = 1.0 - config.hidden_dropout;
@@ -52,6 +54,9 @@ const config::FieldTable& Gru4recFields() {
           .Search(32, 256)
           .Real("learning_rate", &C::learning_rate, 1e-9, 10.0, "Step size of Adagrad.")
           .Search(0.01, 0.25, config::Scale::kLog)
+          .Real("learning_rate_left", &C::learning_rate_left, 0.0, 1.0,
+                "Share of learning_rate that is left at the end of all epochs; it falls evenly, step by step.")
+          .Search(0.0, 1.0)
           .Real("momentum", &C::momentum, 0.0, 0.999, "Share of the last move of a row that it makes again.")
           .Search(0.0, 0.9)
           .IntList("layers", &C::layers, 1, 65536, "Units of the recurrent layers, the first one first.")

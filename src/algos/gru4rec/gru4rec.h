@@ -16,6 +16,7 @@ struct Gru4recConfig {
   std::int64_t epochs = 10;
   std::int64_t batch_size = 64;
   double learning_rate = 0.07;
+  double learning_rate_left = 1.0;
   double momentum = 0.0;
   std::vector<std::int64_t> layers = {100};
   std::string cell = "gru";

@@ -95,6 +95,35 @@ TEST(Gru4recTest, HandWrittenStepsAreThoseOfAutograd) {
   }
 }
 
+// Behind the last epoch the rate is what is left of it: half of it moves as half a rate does, nothing moves nothing.
+TEST(Gru4recTest, StepsShrinkToWhatIsLeftOfTheRate) {
+  const data::Csr rows = Sessions(40);
+  const core::TrainView view = {.interactions = rows.view(), .num_items = kItems};
+  const auto after = [&](double rate, double left, std::int64_t epoch) {
+    Gru4recOptions options = Cases()[0].options;
+    options.learning_rate = rate;
+    options.rate_left = left;
+    options.epochs = 1;
+    Gru4recLearner learner(view, options, {});
+    base::TensorSet before, trained;
+    learner.Export(before);
+    const std::vector<float> start(before.Get("item.weight").As<float>().begin(),
+                                   before.Get("item.weight").As<float>().end());
+    learner.Epoch({.epoch = epoch});
+    learner.Export(trained);
+    const auto items = trained.Get("item.weight").As<float>();
+    double moved = 0.0;
+    for (std::size_t at = 0; at < start.size(); ++at) {
+      moved += std::abs(static_cast<double>(items[at] - start[at]));
+    }
+    return std::pair(moved, std::vector<float>(items.begin(), items.end()));
+  };
+  EXPECT_EQ(after(0.08, 0.5, 1).second, after(0.04, 1.0, 1).second);
+  EXPECT_EQ(after(0.08, 0.0, 1).first, 0.0);
+  EXPECT_LT(after(0.08, 0.0, 0).first, after(0.08, 1.0, 0).first);
+  EXPECT_GT(after(0.08, 0.0, 0).first, 0.0);
+}
+
 TEST(Gru4recTest, ColumnsComeAsOftenAsExpected) {
   const data::Csr rows = Sessions(300);
   const Columns columns(rows.view(), kItems, {.negatives = 50, .exponent = 0.7, .logq = 1.0});

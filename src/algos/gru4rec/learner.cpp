@@ -259,6 +259,10 @@ core::Metrics Gru4recLearner::Epoch(const core::EpochContext& context) {
         state = state.index_select(0, torch::tensor(before, torch::kInt64).to(device_));
       }
     }
+    const double epochs_done =
+        static_cast<double>(epoch) + static_cast<double>(done) / static_cast<double>(lanes.pairs());
+    const double share = std::min(1.0, epochs_done / static_cast<double>(options_.epochs));
+    adagrad_.SetLearningRate(options_.learning_rate * (1.0 - (1.0 - options_.rate_left) * share));
     Draw(batch, epoch, step);
     const double loss = device_.is_cpu() && !options_.autograd ? StepOnCpu(batch) : StepByAutograd(batch);
     CheckFinite(loss, "loss");

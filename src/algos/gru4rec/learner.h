@@ -24,6 +24,8 @@ struct Gru4recOptions {
   std::int64_t batch_size = 48;  // lanes
   double learning_rate = 0.07;
   double momentum = 0.0;
+  double rate_left = 1.0;       // share of the learning rate at the end of all epochs, to which it falls evenly
+  std::int64_t epochs = 10;     // all of them
   double keep_embedding = 1.0;  // of dropout
   double keep_hidden = 1.0;
   SessionLoss loss;
