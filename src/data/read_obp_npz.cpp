@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dictionary of the Open Bandit Pipeline, saved with numpy.savez: rounds of a single action each.
+// The dictionaries of the Open Bandit Pipeline, saved with numpy.savez: rounds of a single action each, or of slates.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -78,9 +78,13 @@ class ObpReader {
       Fail("action", "has " + std::to_string(rounds_) + " rounds; expected 1 to " + std::to_string(kMostRounds));
     }
     CountItems(action);
-    TakeRounds(action);
-    TakePositions();
-    TakeProbabilities(Find("pi_b", {2, 3}));
+    if (const std::optional<Array> slate_id = Find("slate_id", {1})) {
+      TakeSlates(*slate_id);
+    } else {
+      TakeRounds(action);
+      TakePositions();
+      TakeProbabilities(Find("pi_b", {2, 3}));
+    }
     TakeContexts();
     return std::move(log_);
   }
@@ -166,6 +170,8 @@ class ObpReader {
     std::optional<std::int64_t> said;
     if (const std::optional<Array> number = Find("n_actions", {0})) {
       said = Whole("n_actions", *number, 0);
+    } else if (const std::optional<Array> unique = Find("n_unique_action", {0})) {
+      said = Whole("n_unique_action", *unique, 0);
     } else if (const auto probabilities = Find("pi_b", {2, 3})) {
       said = probabilities->shape[1];
     } else if (const auto features = Find("action_context", {2})) {
@@ -188,18 +194,67 @@ class ObpReader {
     }
   }
 
-  void TakeRounds(const Array& action) {
+  void CheckNumberOfRounds(const std::string& as) const {
     if (const std::optional<Array> number = Find("n_rounds", {0})) {
       if (Whole("n_rounds", *number, 0) != rounds_) {
         Fail("n_rounds", "is '" + base::FormatReal(number->values[0]) + "'; expected " + std::to_string(rounds_) +
-                             ", as action has");
+                             ", as " + as + " has");
       }
     }
+  }
+
+  void TakeRounds(const Array& action) {
+    CheckNumberOfRounds("action");
     const Array reward = Need("reward", 1);
     CheckRounds("reward", reward);
     log_.reward = reward.values;
     log_.first.resize(action.values.size() + 1);
     std::iota(log_.first.begin(), log_.first.end(), 0);
+  }
+
+  // Entries are slots; those of a slate stand together, in the order of their positions. rounds_ counts slates from
+  // here.
+  void TakeSlates(const Array& slate_id) {
+    CheckRounds("slate_id", slate_id);
+    const Array position = Need("position", 1);
+    const Array reward = Need("reward", 1);
+    const std::optional<Array> cascade = Find("pscore_cascade", {1});
+    if (!cascade) {
+      throw Error(ErrorKind::kData, where_ +
+                                        ": no array 'pscore_cascade'; expected of slates the probability of "
+                                        "each one's beginning up to a slot");
+    }
+    CheckRounds("position", position);
+    CheckRounds("reward", reward);
+    CheckRounds("pscore_cascade", *cascade);
+    log_.reward = reward.values;
+    log_.first.clear();
+    for (std::size_t slot = 0; slot < slate_id.values.size(); ++slot) {
+      const bool begins = slot == 0 || slate_id.values[slot] != slate_id.values[slot - 1];
+      if (begins) {
+        if (slot > 0 && slate_id.values[slot] < slate_id.values[slot - 1]) {
+          Fail("slate_id", "entry " + std::to_string(slot) + " falls: '" + base::FormatReal(slate_id.values[slot]) +
+                               "'; expected the slots of a slate together, slates in rising order");
+        }
+        log_.first.push_back(static_cast<std::int64_t>(slot));
+      }
+      const auto place = static_cast<std::int64_t>(slot) - log_.first.back();
+      if (Whole("position", position, slot) != place) {
+        Fail("position", "entry " + std::to_string(slot) + " is '" + base::FormatReal(position.values[slot]) +
+                             "'; expected " + std::to_string(place) + ", slot after slot of a slate");
+      }
+      const double before = begins ? 1.0 : cascade->values[slot - 1];
+      const double p = cascade->values[slot] / before;
+      if (!(cascade->values[slot] > 0.0 && p <= 1.0 + 1e-9)) {
+        Fail("pscore_cascade", "entry " + std::to_string(slot) + " is out of range: '" +
+                                   base::FormatReal(cascade->values[slot]) +
+                                   "'; expected a probability above 0 and at most that of the slots before it");
+      }
+      log_.propensity.push_back(std::min(p, 1.0));
+    }
+    log_.first.push_back(static_cast<std::int64_t>(slate_id.values.size()));
+    rounds_ = log_.size();
+    CheckNumberOfRounds("slate_id");
   }
 
   void TakePositions() {

@@ -88,6 +88,47 @@ TEST(ReadObpNpz, TheLawStandsForPropensitiesAndTheItemsForTheirNumber) {
   EXPECT_TRUE(found.log.context_names.empty());
 }
 
+Files Slates() {
+  return {{"n_rounds.npy", NpyOf<std::int64_t>("<i8", "()", {2})},
+          {"n_unique_action.npy", NpyOf<std::int64_t>("<i8", "()", {4})},
+          {"slate_id.npy", NpyOf<std::int64_t>("<i8", "(5,)", {0, 0, 1, 1, 1})},
+          {"position.npy", NpyOf<std::int64_t>("<i8", "(5,)", {0, 1, 0, 1, 2})},
+          {"action.npy", NpyOf<std::int64_t>("<i8", "(5,)", {2, 0, 1, 3, 0})},
+          {"reward.npy", NpyOf<double>("<f8", "(5,)", {1, 0, 0, 0.5, 1})},
+          {"pscore.npy", NpyOf<double>("<f8", "(5,)", {0.125, 0.125, 0.03125, 0.03125, 0.03125})},
+          {"pscore_cascade.npy", NpyOf<double>("<f8", "(5,)", {0.25, 0.125, 0.5, 0.125, 0.03125})},
+          {"context.npy", NpyOf<float>("<f4", "(2, 1)", {7, 8})}};
+}
+
+TEST(ReadObpNpz, SlatesKeepTheirSlots) {
+  const data::DecisionLog log = Read(ZipOf(Slates())).log;
+  EXPECT_EQ(log.first, (Longs{0, 2, 5}));
+  EXPECT_EQ(log.item, (std::vector<std::int32_t>{2, 0, 1, 3, 0}));
+  EXPECT_EQ(log.propensity, (Doubles{0.25, 0.5, 0.5, 0.25, 0.25})) << "given the slots before";
+  EXPECT_EQ(log.reward, (Doubles{1, 0, 0, 0.5, 1}));
+  EXPECT_EQ(log.item_ids.size(), 4U);
+  EXPECT_EQ(log.context, (std::vector<float>{7, 8}));
+  const auto fault = [](const std::string& name, const std::string& content) {
+    Files files = Slates();
+    const auto found = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file.first == name; });
+    content.empty() ? void(files.erase(found)) : void(found->second = content);
+    return Fault(ZipOf(files));
+  };
+  EXPECT_EQ(fault("pscore_cascade.npy", ""),
+            "Data: b.npz: no array 'pscore_cascade'; expected of slates the probability of each one's beginning up to "
+            "a slot");
+  EXPECT_EQ(fault("pscore_cascade.npy", NpyOf<double>("<f8", "(5,)", {0.25, 0.5, 0.5, 0.125, 0.03125})),
+            "Data: b.npz: pscore_cascade: entry 1 is out of range: '0.5'; expected a probability above 0 and at most "
+            "that of the slots before it");
+  EXPECT_EQ(fault("position.npy", NpyOf<std::int64_t>("<i8", "(5,)", {0, 1, 0, 2, 1})),
+            "Data: b.npz: position: entry 3 is '2'; expected 1, slot after slot of a slate");
+  EXPECT_EQ(
+      fault("slate_id.npy", NpyOf<std::int64_t>("<i8", "(5,)", {1, 1, 0, 0, 0})),
+      "Data: b.npz: slate_id: entry 2 falls: '0'; expected the slots of a slate together, slates in rising order");
+  EXPECT_EQ(fault("n_rounds.npy", NpyOf<std::int64_t>("<i8", "()", {5})),
+            "Data: b.npz: n_rounds: is '5'; expected 2, as slate_id has");
+}
+
 // Files that NumPy 1.24 wrote; they serve the fuzz target too.
 TEST(ReadObpNpz, WhatNumpyWritesIsRead) {
   const auto corpus = test::SourceDir() / "tests" / "fuzz" / "corpus" / "npz";
