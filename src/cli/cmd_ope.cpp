@@ -63,6 +63,8 @@ class Evaluation {
     question_.bootstrap = {
         .alpha = args.alpha, .replicates = args.replicates, .seed = static_cast<std::uint64_t>(args.seed)};
     question_.draws = args.top_k;
+    question_.by_session = args.sessions;
+    question_.discount = args.discount;
   }
 
   void Execute() {
@@ -94,7 +96,7 @@ class Evaluation {
     } else if (name.starts_with(kOfLog)) {
       const data::DecisionLog other = ReadLog(name.substr(kOfLog.size()), args_.read);
       asked.policy = ope::MarginalOf(other, log_);
-      asked.on_policy = ope::ValueOfLog(other);
+      asked.on_policy = ope::ValueOfLog(other, question_);
     } else {
       if (!std::filesystem::exists(name)) {
         const std::vector<std::string> known = {"uniform", "log:FILE"};
@@ -117,10 +119,11 @@ class Evaluation {
   }
 
   void PrintTable(const std::vector<Asked>& all) const {
-    const ope::LoggedValue own = ope::ValueOfLog(log_);
-    fmt::print("{}: {} decisions{}, {} items; what made it is worth {:.6g} [{:.6g}, {:.6g}]\n", log_.source,
-               base::FormatCount(log_.size()),
-               all.front().answer.slate == 1 ? "" : fmt::format(" of {} slots", all.front().answer.slate),
+    const ope::LoggedValue own = ope::ValueOfLog(log_, question_);
+    const ope::PolicyAnswer& first = all.front().answer;
+    fmt::print("{}: {} decisions{}{}, {} items; what made it is worth {:.6g} [{:.6g}, {:.6g}]\n", log_.source,
+               base::FormatCount(log_.size()), first.slate == 1 ? "" : fmt::format(" of {} slots", first.slate),
+               args_.sessions ? fmt::format(" in {} sessions", base::FormatCount(first.rounds)) : "",
                base::FormatCount(log_.num_items()), own.value, own.interval.low, own.interval.high);
     for (const Asked& asked : all) {
       PrintDiagnostics(asked);
@@ -132,7 +135,8 @@ class Evaluation {
       }
       PrintEstimates(asked);
     }
-    fmt::print("intervals: bootstrap over decisions, {:.4g} %; lambda chosen by SLOPE\n", 100.0 * (1.0 - args_.alpha));
+    fmt::print("intervals: bootstrap over {}, {:.4g} %{}\n", args_.sessions ? "sessions" : "decisions",
+               100.0 * (1.0 - args_.alpha), args_.sessions ? "" : "; lambda chosen by SLOPE");
   }
 
   static void PrintDiagnostics(const Asked& asked) {
@@ -147,6 +151,10 @@ class Evaluation {
                answer.weights.mean.standard_error, answer.weights.max, 100.0 * answer.weights.clipped_share);
     if (answer.shown != 1.0) {
       fmt::print("  distinct items of the draws {:.2f}\n", answer.shown);
+    }
+    if (answer.horizon) {
+      fmt::print("  the first {} of {} steps have an effective sample of 10 or more; a session counts {:.4g} steps\n",
+                 answer.horizon->supported, answer.horizon->effective_sample_size.size(), answer.horizon->discounted);
     }
     fmt::print("  share on what the log never shows {:.4f}{}\n", answer.unseen_mass,
                answer.logging_known ? "" : " (by what it showed)");
@@ -172,13 +180,17 @@ class Evaluation {
 
   void PrintJson(const std::vector<Asked>& all) const {
     const auto interval = [](const ope::Interval& found) { return Json::array({found.low, found.high}); };
-    const ope::LoggedValue own = ope::ValueOfLog(log_);
+    const ope::LoggedValue own = ope::ValueOfLog(log_, question_);
     Json object = {
         {"log", args_.log},          {"format", log_.format},
         {"decisions", log_.size()},  {"slots", all.front().answer.slate},
         {"items", log_.num_items()}, {"logged", {{"value", own.value}, {"interval", interval(own.interval)}}},
         {"alpha", args_.alpha},      {"top_k", args_.top_k},
         {"policies", Json::array()}};
+    if (args_.sessions) {
+      object["sessions"] = all.front().answer.rounds;
+      object["discount"] = args_.discount;
+    }
     for (const Asked& asked : all) {
       const ope::PolicyAnswer& answer = asked.answer;
       Json policy = {{"policy", asked.name},
@@ -193,6 +205,11 @@ class Evaluation {
                      {"flags", answer.flags},
                      {"unseen_mass", answer.unseen_mass},
                      {"logging_known", answer.logging_known}};
+      if (answer.horizon) {
+        policy["horizon"] = {{"discounted", answer.horizon->discounted},
+                             {"supported", answer.horizon->supported},
+                             {"effective_sample_sizes", answer.horizon->effective_sample_size}};
+      }
       for (const ope::Verdict::Reason& reason : answer.verdict.reasons) {
         policy["reasons"].push_back(reason.message);
       }

@@ -341,6 +341,13 @@ class Commands {
                     "draws of the policy that are shown at once, each distinct item bringing what it brings alone")
         ->check(Whole(1, 100000))
         ->capture_default_str();
+    CLI::Option* sessions =
+        ope->add_flag("--sessions", args->sessions,
+                      "the value of a session in place of a decision: what is decided now changes what comes later");
+    ope->add_option("--discount", args->discount, "of the rewards of later decisions of a session")
+        ->check(Share)
+        ->needs(sessions)
+        ->capture_default_str();
     ope->add_option("--folds", args->folds, "parts of the log that predict each other's rewards")
         ->check(Whole(2, 1000))
         ->capture_default_str();

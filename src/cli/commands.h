@@ -171,6 +171,8 @@ struct OpeArgs {
   double greedy = 0.0;
   std::int64_t candidates = 0;
   std::int64_t top_k = 1;
+  bool sessions = false;
+  double discount = 1.0;
   std::int64_t folds = 5;
   std::int64_t replicates = 2000;
   double alpha = 0.05;

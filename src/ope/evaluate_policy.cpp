@@ -31,9 +31,26 @@ constexpr double kDoubtfulMean = 0.05;     // distance of the mean weight from 1
 // Estimators that a log of decisions alone can feed.
 bool Feeds(WeightColumn column) { return column == WeightColumn::kNone || column == WeightColumn::kImportance; }
 
-std::vector<std::string> NamesFor(bool slates) {
+enum class Kind { kSingle, kSlate, kSession };
+
+Kind KindOf(const data::DecisionLog& log, const PolicyQuestion& question) {
+  if (question.by_session) {
+    return Kind::kSession;
+  }
+  return log.IsSingleAction() ? Kind::kSingle : Kind::kSlate;
+}
+
+std::vector<std::string> NamesFor(Kind kind) {
   std::vector<std::string> names;
-  if (slates) {
+  if (kind == Kind::kSession) {
+    for (const SessionEstimatorInfo& info : SessionEstimators()) {
+      if (!info.needs_q && !info.needs_states) {
+        names.emplace_back(info.name);
+      }
+    }
+    return names;
+  }
+  if (kind == Kind::kSlate) {
     return {"sips", "snsips", "rips", "snrips"};
   }
   for (const EstimatorInfo& info : Estimators()) {
@@ -45,17 +62,19 @@ std::vector<std::string> NamesFor(bool slates) {
 }
 
 std::vector<std::string> Asked(const data::DecisionLog& log, const PolicyQuestion& question) {
-  const bool slates = !log.IsSingleAction();
-  const std::vector<std::string> known = NamesFor(slates);
+  const Kind kind = KindOf(log, question);
+  const std::vector<std::string> known = NamesFor(kind);
   std::vector<std::string> asked = question.estimators;
   if (asked.empty()) {
-    asked = slates ? known : std::vector<std::string>{"ips", "cips", "snips", "dm", "dr", "sndr", "switch", "dros"};
+    asked = kind == Kind::kSingle
+                ? std::vector<std::string>{"ips", "cips", "snips", "dm", "dr", "sndr", "switch", "dros"}
+                : known;
   }
   for (const std::string& name : asked) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      ThrowUsage("--estimators: no estimator for " + std::string(slates ? "slates" : "single actions") +
-                 " is called so: '" + name + "'; expected some of " + base::Join(known, ", ") +
-                 base::DidYouMean(name, known));
+      const std::string what = kind == Kind::kSession ? "sessions" : kind == Kind::kSlate ? "slates" : "single actions";
+      ThrowUsage("--estimators: no estimator for " + what + " is called so: '" + name + "'; expected some of " +
+                 base::Join(known, ", ") + base::DidYouMean(name, known));
     }
   }
   return asked;
@@ -236,6 +255,50 @@ std::vector<double> SlateWeights(const std::vector<double>& ratio, std::int64_t 
   return weights;
 }
 
+// Decisions of a log session by session, slots of a decision put together.
+struct SessionColumns {
+  SessionColumns(const data::DecisionLog& log, const std::vector<double>& ratio) {
+    std::vector<std::int32_t> seen(log.session_ids.size(), -1);
+    std::vector<std::vector<std::int64_t>> decisions;
+    for (std::int64_t decision = 0; decision < log.size(); ++decision) {
+      const std::int32_t id = log.session.empty() ? -1 : log.session[static_cast<std::size_t>(decision)];
+      std::int32_t number = id < 0 ? -1 : seen[static_cast<std::size_t>(id)];
+      if (number < 0) {
+        number = static_cast<std::int32_t>(decisions.size());
+        decisions.emplace_back();
+        if (id >= 0) {
+          seen[static_cast<std::size_t>(id)] = number;
+        }
+      }
+      decisions[static_cast<std::size_t>(number)].push_back(decision);
+    }
+    for (const std::vector<std::int64_t>& of_session : decisions) {
+      whole.push_back(1.0);
+      for (const std::int64_t decision : of_session) {
+        double sum = 0.0;
+        double product = 1.0;
+        const auto at = static_cast<std::size_t>(decision);
+        for (auto slot = static_cast<std::size_t>(log.first[at]); slot < static_cast<std::size_t>(log.first[at + 1]);
+             ++slot) {
+          sum += log.reward[slot];
+          product *= ratio.empty() ? 1.0 : ratio[slot];
+        }
+        reward.push_back(sum);
+        step_ratio.push_back(product);
+        whole.back() *= product;
+      }
+      offsets.push_back(static_cast<std::int64_t>(reward.size()));
+    }
+  }
+  [[nodiscard]] Sessions View(double discount) const {
+    return {.offsets = offsets, .reward = reward, .step_ratio = step_ratio, .discount = discount};
+  }
+
+  std::vector<std::int64_t> offsets{0};
+  std::vector<double> reward, step_ratio;
+  std::vector<double> whole;  // [sessions] the product of its ratios
+};
+
 std::optional<double> LambdaFor(const std::string& name, const Rounds& rounds) {
   const EstimatorInfo& info = InfoOf(*FindEstimator(name));
   if (info.shrinkage == Shrinkage::kNone) {
@@ -264,12 +327,13 @@ std::vector<EstimateRow> RowsOf(const std::vector<std::string>& names, std::span
 }
 
 std::vector<std::string> FlagsOf(const PolicyAnswer& answer) {
+  const std::string what = answer.horizon ? " sessions" : " decisions";
   const WeightSummary& weights = answer.weights;
   const auto rounds = static_cast<double>(answer.rounds);
   std::vector<std::string> flags;
   if (weights.effective_sample_size < kDoubtfulShare * rounds) {
     flags.push_back("effective sample size: '" + base::FormatFixed(weights.effective_sample_size, 1) + "' of " +
-                    base::FormatCount(answer.rounds) + " decisions; expected a tenth or more");
+                    base::FormatCount(answer.rounds) + what + "; expected a tenth or more");
   }
   const double share = weights.max / std::max(weights.mean.mean * rounds, 1e-300);
   if (share > kDoubtfulWeight) {
@@ -277,16 +341,49 @@ std::vector<std::string> FlagsOf(const PolicyAnswer& answer) {
                     "' % of the sum of all; expected 1 % or less");
   }
   if (std::abs(weights.mean.mean - 1.0) > kDoubtfulMean) {
-    flags.push_back("mean weight: '" + base::FormatFixed(weights.mean.mean, 4) +
-                    "'; expected 1: rare decisions of large weight did not come as often as they should");
+    flags.push_back("mean weight: '" + base::FormatFixed(weights.mean.mean, 4) + "'; expected 1: rare" + what +
+                    " of large weight did not come as often as they should");
   }
   return flags;
+}
+
+void Judge(const std::vector<double>& weights, const Columns& columns, const PolicyQuestion& question,
+           PolicyAnswer& answer) {
+  answer.rounds = static_cast<std::int64_t>(weights.size());
+  answer.weights = SummariseWeights(weights, kClip);
+  answer.unseen_mass = Mean(columns.missing);
+  answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
+  answer.flags = FlagsOf(answer);
+}
+
+PolicyAnswer EvaluateSessions(const data::DecisionLog& log, const ActionDistribution& policy,
+                              const std::vector<std::string>& asked, const PolicyQuestion& question) {
+  if (log.session_ids.empty()) {
+    ThrowUsage("--sessions: " + log.source + " has decisions without sessions; expected a log that names sessions");
+  }
+  if (question.draws > 1) {
+    ThrowUsage("--sessions: does not go with --top-k; expected one of them");
+  }
+  PolicyAnswer answer;
+  answer.slate = log.first[1] - log.first[0];
+  answer.logging_known = !log.candidate_probability.empty();
+  const Columns columns = Ask(log, policy, nullptr, 1);
+  const SessionColumns sessions(log, columns.ratio);
+  const Sessions view = sessions.View(question.discount);
+  answer.horizon = EffectiveHorizon(view);
+  Judge(sessions.whole, columns, question, answer);
+  std::vector<Terms> terms;
+  for (const std::string& name : asked) {
+    terms.push_back(EstimateSessions(*FindSessionEstimator(name), view));
+  }
+  answer.estimates = RowsOf(asked, terms, question);
+  return answer;
 }
 
 }  // namespace
 
 bool NeedsRewardModel(const data::DecisionLog& log, const PolicyQuestion& question) {
-  if (!log.IsSingleAction()) {
+  if (KindOf(log, question) != Kind::kSingle) {
     return false;
   }
   const std::vector<std::string> asked = Asked(log, question);
@@ -298,8 +395,10 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
                             const PolicyQuestion& question) {
   const std::vector<std::string> asked = Asked(log, question);
   RequireEqualDropRates(log);
+  if (question.by_session) {
+    return EvaluateSessions(log, policy, asked, question);
+  }
   PolicyAnswer answer;
-  answer.rounds = log.size();
   answer.slate = SlateLength(log);
   answer.logging_known = !log.candidate_probability.empty();
   if (question.draws > 1 && answer.slate > 1) {
@@ -310,10 +409,7 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
   answer.shown = Mean(columns.shown);
   const std::vector<double> reward = PutToOne(columns, log.reward, answer.shown);
   const std::vector<double> weights = SlateWeights(columns.ratio, answer.slate);
-  answer.weights = SummariseWeights(weights, kClip);
-  answer.unseen_mass = Mean(columns.missing);
-  answer.verdict = JudgeSupport(answer.weights, answer.unseen_mass, question.limits);
-  answer.flags = FlagsOf(answer);
+  Judge(weights, columns, question, answer);
   std::vector<Terms> terms;
   std::vector<std::optional<double>> lambdas(asked.size());
   for (const std::string& name : asked) {
@@ -334,8 +430,13 @@ PolicyAnswer EvaluatePolicy(const data::DecisionLog& log, const ActionDistributi
   return answer;
 }
 
-LoggedValue ValueOfLog(const data::DecisionLog& log) {
+LoggedValue ValueOfLog(const data::DecisionLog& log, const PolicyQuestion& question) {
   Terms terms;
+  if (question.by_session) {
+    const SessionColumns sessions(log, {});
+    terms = EstimateSessions(SessionEstimator::kTis, sessions.View(question.discount));
+    return {terms.Value(), StudentInterval(terms)};
+  }
   terms.ratios.resize(1);
   std::vector<double>& sums = terms.ratios.front().numerator;
   sums.assign(static_cast<std::size_t>(log.size()), 0.0);

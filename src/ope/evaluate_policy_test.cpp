@@ -109,6 +109,40 @@ TEST(EvaluatePolicyTest, AllEstimatorsFindAValueThatIsKnown) {
   EXPECT_NEAR(ValueOfLog(log).value, .5, .03);
 }
 
+// Sessions x: decisions 0 and 2; y: decision 1; decision 3 has none. Slates of two and of one.
+TEST(EvaluatePolicyTest, SessionsPutTheirDecisionsTogether) {
+  data::DecisionLog log = LogOf({0, 1, 2, 0, 1, 2}, {.5, .5, .25, .5, .5, .2}, {1.0, 2.0, 4.0, 0.0, 3.0, 5.0}, 1, 3);
+  log.first = {0, 2, 3, 5, 6};
+  log.session_ids = {"y", "x"};
+  log.session = {1, 0, 1, -1};
+  data::Check(log);
+  const Table policy({.25, .5, .25, .2, .6, .2, .3, .2, .5, 1.0, 0.0, 0.0, .1, .8, .1, .4, .2, .4}, 3);
+  PolicyQuestion question;
+  question.by_session = true;
+  question.discount = 0.5;
+  question.estimators = {"tis", "pdis"};
+  EXPECT_FALSE(NeedsRewardModel(log, question));
+  const PolicyAnswer answer = EvaluatePolicy(log, policy, nullptr, question);
+  EXPECT_EQ(answer.rounds, 3);
+  // Ratios of the decisions: .5 x 1.2 = .6; 2; 2 x 1.6 = 3.2; 2. x is worth 3 and then half of 3.
+  EXPECT_DOUBLE_EQ(RowNamed(answer, "tis").value, (.6 * 3.2 * 4.5 + 2.0 * 4.0 + 2.0 * 5.0) / 3.0);
+  EXPECT_DOUBLE_EQ(RowNamed(answer, "pdis").value, (.6 * 3.0 + .6 * 3.2 * 1.5 + 2.0 * 4.0 + 2.0 * 5.0) / 3.0);
+  EXPECT_DOUBLE_EQ(answer.weights.mean.mean, (.6 * 3.2 + 2.0 + 2.0) / 3.0);
+  ASSERT_TRUE(answer.horizon.has_value());
+  EXPECT_EQ(answer.horizon->effective_sample_size.size(), 2U);
+  EXPECT_DOUBLE_EQ(answer.horizon->discounted, (1.5 + 1.0 + 1.0) / 3.0);
+  EXPECT_DOUBLE_EQ(ValueOfLog(log, question).value, (4.5 + 4.0 + 5.0) / 3.0);
+  question.estimators = {"seqdr"};
+  EXPECT_EQ(test::ErrorOf([&] { (void)EvaluatePolicy(log, policy, nullptr, question); }),
+            "Usage: --estimators: no estimator for sessions is called so: 'seqdr'; expected some of tis, pdis, sntis, "
+            "snpdis");
+  question.estimators.clear();
+  log.session_ids.clear();
+  log.session.clear();
+  EXPECT_EQ(test::ErrorOf([&] { (void)EvaluatePolicy(log, policy, nullptr, question); }),
+            "Usage: --sessions: log.jsonl has decisions without sessions; expected a log that names sessions");
+}
+
 TEST(EvaluatePolicyTest, ItemsOfSeveralDrawsCountOnce) {
   const data::DecisionLog log = TwoItems(4000);
   const LogRounds rounds(log);

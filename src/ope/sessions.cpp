@@ -5,9 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "ope/checks.h"
+#include "ope/session_mixture.h"
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
 #include "recforce/ope/diagnostics.h"
@@ -16,11 +18,16 @@ namespace recforce::ope {
 namespace {
 
 constexpr std::array kSessionEstimators = {
-    SessionEstimatorInfo{SessionEstimator::kTis, "tis", "importance weight of the whole session", false},
-    SessionEstimatorInfo{SessionEstimator::kPdis, "pdis", "importance weights up to each step", false},
-    SessionEstimatorInfo{SessionEstimator::kSelfNormalisedTis, "sntis", "tis, self-normalised", false},
-    SessionEstimatorInfo{SessionEstimator::kSelfNormalisedPdis, "snpdis", "pdis, self-normalised at each step", false},
-    SessionEstimatorInfo{SessionEstimator::kDr, "seqdr", "doubly robust, step by step", true},
+    SessionEstimatorInfo{SessionEstimator::kTis, "tis", "importance weight of the whole session", false, false},
+    SessionEstimatorInfo{SessionEstimator::kPdis, "pdis", "importance weights up to each step", false, false},
+    SessionEstimatorInfo{SessionEstimator::kSelfNormalisedTis, "sntis", "tis, self-normalised", false, false},
+    SessionEstimatorInfo{SessionEstimator::kSelfNormalisedPdis, "snpdis", "pdis, self-normalised at each step", false,
+                         false},
+    SessionEstimatorInfo{SessionEstimator::kDr, "seqdr", "doubly robust, step by step", true, false},
+    SessionEstimatorInfo{SessionEstimator::kWeightedDr, "wdr", "seqdr, self-normalised at each step", true, false},
+    SessionEstimatorInfo{SessionEstimator::kMagic, "magic", "wdr up to some step, predictions behind it", true, false},
+    SessionEstimatorInfo{SessionEstimator::kMarginalised, "mis", "importance weights of states and actions", false,
+                         true},
 };
 
 // Sessions that were checked.
@@ -59,6 +66,16 @@ void RequirePredictions(const Sessions& sessions) {
                                      std::pair{"predicted values of states", sessions.value_predicted}}) {
     RequireSize(what, values.size(), sessions.reward.size(), "one for each step");
     RequireFinite(what, values);
+  }
+}
+
+void RequireStates(const Sessions& sessions) {
+  RequireSize("states of steps", sessions.state.size(), sessions.reward.size(), "one for each step");
+  for (std::size_t step = 0; step < sessions.state.size(); ++step) {
+    if (sessions.state[step] < 0) {
+      Fail("states of steps", std::to_string(sessions.state[step]) + " at index " + std::to_string(step),
+           "numbers from 0 on");
+    }
   }
 }
 
@@ -142,6 +159,75 @@ Terms SelfNormalisedSteps(const Sessions& sessions, const Steps& steps) {
   return terms;
 }
 
+// A model's value of the first state, then what each step adds to it: c_t of step t is its factor in wdr.
+Terms TemporalDifferences(const Sessions& sessions, const Steps& steps) {
+  std::vector<std::vector<double>> weights = WeightsByStep(sessions, steps);
+  Terms terms;
+  terms.ratios.resize(1 + steps.longest);
+  for (Terms::Ratio& ratio : terms.ratios) {
+    ratio.numerator.assign(steps.sessions, 0.0);
+  }
+  ForEachStep(sessions,
+              [&](std::size_t session, std::size_t t, std::size_t step, double discount, double, double weight) {
+                if (t == 0) {
+                  terms.ratios[0].numerator[session] = sessions.value_predicted[step];
+                }
+                const bool last = static_cast<std::int64_t>(step) + 1 == sessions.offsets[session + 1];
+                const double later = last ? 0.0 : sessions.discount * sessions.value_predicted[step + 1];
+                terms.ratios[1 + t].numerator[session] =
+                    discount * weight * (sessions.reward[step] + later - sessions.q_logged[step]);
+              });
+  for (std::size_t t = 0; t < steps.longest; ++t) {
+    terms.ratios[1 + t].denominator = std::move(weights[t]);
+  }
+  return terms;
+}
+
+Terms Magic(const Sessions& sessions, const Steps& steps) {
+  Terms terms = TemporalDifferences(sessions, steps);
+  const std::vector<double> mixture = LeastError(terms);
+  double factor = 1.0;
+  for (std::size_t t = 0; t < steps.longest; ++t) {
+    factor = std::max(0.0, factor - mixture[t]);  // of those that trust the predictions from here on
+    for (double& value : terms.ratios[1 + t].numerator) {
+      value *= factor;
+    }
+  }
+  return terms;
+}
+
+Terms Marginalised(const Sessions& sessions, const Steps& steps) {
+  std::vector<double> numerator(steps.sessions, 0.0);
+  // Of each state at this step: the sum of the weights that its sessions bring along, and their number.
+  std::unordered_map<std::int32_t, std::pair<double, double>> mass;
+  std::vector<double> carried(steps.sessions, 1.0);
+  double discount = 1.0;
+  for (std::size_t t = 0; t < steps.longest; ++t, discount *= sessions.discount) {
+    const auto each_at_t = [&](const auto& visit) {
+      for (std::size_t session = 0; session < steps.sessions; ++session) {
+        const auto step = static_cast<std::size_t>(sessions.offsets[session]) + t;
+        if (step < static_cast<std::size_t>(sessions.offsets[session + 1])) {
+          visit(session, step);
+        }
+      }
+    };
+    mass.clear();
+    each_at_t([&](std::size_t session, std::size_t step) {
+      auto& [weight, count] = mass[sessions.state[step]];
+      weight += carried[session];
+      count += 1.0;
+    });
+    each_at_t([&](std::size_t session, std::size_t step) {
+      const auto& [weight, count] = mass[sessions.state[step]];
+      carried[session] = weight / count * sessions.step_ratio[step];
+      numerator[session] += discount * carried[session] * sessions.reward[step];
+    });
+  }
+  Terms terms;
+  terms.ratios.push_back({std::move(numerator), {}});
+  return terms;
+}
+
 Terms TermsOf(SessionEstimator estimator, const Sessions& sessions, const Steps& steps) {
   switch (estimator) {
     case SessionEstimator::kTis:
@@ -154,6 +240,15 @@ Terms TermsOf(SessionEstimator estimator, const Sessions& sessions, const Steps&
     case SessionEstimator::kDr:
       RequirePredictions(sessions);
       return StepByStep(sessions, steps, true);
+    case SessionEstimator::kWeightedDr:
+      RequirePredictions(sessions);
+      return TemporalDifferences(sessions, steps);
+    case SessionEstimator::kMagic:
+      RequirePredictions(sessions);
+      return Magic(sessions, steps);
+    case SessionEstimator::kMarginalised:
+      RequireStates(sessions);
+      return Marginalised(sessions, steps);
   }
   RECFORCE_CHECK(false, "an estimator of sessions that does not exist");
 }

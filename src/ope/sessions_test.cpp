@@ -69,6 +69,7 @@ struct AllSessions {
         ratio.push_back(policy[s][a] / kLogging[s][a]);
         q_logged.push_back(predicted(a));
         value.push_back(policy[s][0] * predicted(0) + policy[s][1] * predicted(1));
+        states.push_back(s);
       }
       chance.push_back(p);
       offsets.push_back(static_cast<std::int64_t>(reward.size()));
@@ -89,6 +90,43 @@ struct AllSessions {
   Table policy = Policy();
   std::vector<std::int64_t> offsets = {0};
   Column reward, ratio, q_logged, value, chance;
+  std::vector<std::int32_t> states;
+};
+
+// Sessions that the logging policy would have.
+struct DrawnSessions {
+  DrawnSessions(const AllSessions& world, int count, std::uint64_t seed) {
+    base::Rng rng(seed, base::Stream::kTest);
+    const auto draw = [&](double chance_of_one) { return rng.Uniform() < chance_of_one ? 1 : 0; };
+    for (int session = 0; session < count; ++session) {
+      std::array<int, 3> state{};
+      std::array<int, 3> action{};
+      for (int t = 0; t < 3; ++t) {
+        action[t] = draw(kLogging[state[t]][1]);
+        if (t < 2) {
+          state[t + 1] = draw(kNext[state[t]][action[t]][1]);
+        }
+      }
+      const int kind = state[1] + 2 * state[2] + 4 * action[0] + 8 * action[1] + 16 * action[2];
+      for (int t = 0; t < 3; ++t) {
+        const auto step = static_cast<std::size_t>(3 * kind + t);
+        reward.push_back(world.reward[step]);
+        ratio.push_back(world.ratio[step]);
+        q_logged.push_back(world.q_logged[step]);
+        value.push_back(world.value[step]);
+        states.push_back(state[t]);
+      }
+      offsets.push_back(static_cast<std::int64_t>(reward.size()));
+    }
+  }
+  [[nodiscard]] Sessions sessions() const { return {offsets, reward, ratio, q_logged, value, kDiscount, states}; }
+  [[nodiscard]] double Value(SessionEstimator estimator) const {
+    return EstimateSessions(estimator, sessions()).Value();
+  }
+
+  std::vector<std::int64_t> offsets = {0};
+  Column reward, ratio, q_logged, value;
+  std::vector<std::int32_t> states;
 };
 
 TEST(OpeSessions, ExactByEnumeration) {
@@ -140,30 +178,8 @@ TEST(OpeSessions, RightPredictionsWithWrongRatios) {
 TEST(OpeSessions, FromDrawnSessions) {
   constexpr int kSessions = 200000;
   const AllSessions world(0.5);
-  std::vector<std::int64_t> offsets = {0};
-  Column reward, ratio, q_logged, value;
-  base::Rng rng(4, base::Stream::kTest);
-  const auto draw = [&](double chance_of_one) { return rng.Uniform() < chance_of_one ? 1 : 0; };
-  for (int session = 0; session < kSessions; ++session) {
-    std::array<int, 3> state{};
-    std::array<int, 3> action{};
-    for (int t = 0; t < 3; ++t) {
-      action[t] = draw(kLogging[state[t]][1]);
-      if (t < 2) {
-        state[t + 1] = draw(kNext[state[t]][action[t]][1]);
-      }
-    }
-    const int kind = state[1] + 2 * state[2] + 4 * action[0] + 8 * action[1] + 16 * action[2];
-    for (int t = 0; t < 3; ++t) {
-      const auto step = static_cast<std::size_t>(3 * kind + t);
-      reward.push_back(world.reward[step]);
-      ratio.push_back(world.ratio[step]);
-      q_logged.push_back(world.q_logged[step]);
-      value.push_back(world.value[step]);
-    }
-    offsets.push_back(static_cast<std::int64_t>(reward.size()));
-  }
-  const Sessions sessions = {offsets, reward, ratio, q_logged, value, kDiscount};
+  const DrawnSessions drawn(world, kSessions, 4);
+  const Sessions sessions = drawn.sessions();
   for (const SessionEstimatorInfo& info : SessionEstimators()) {
     const Terms terms = EstimateSessions(info.estimator, sessions);
     const double mean = terms.Value();
@@ -177,13 +193,57 @@ TEST(OpeSessions, FromDrawnSessions) {
   }
 }
 
+// Mean squared errors over 400 logs of 50 sessions.
+double ErrorOver(const AllSessions& world, SessionEstimator estimator) {
+  double squares = 0.0;
+  for (int log = 0; log < 400; ++log) {
+    const double found = DrawnSessions(world, 50, 100 + static_cast<std::uint64_t>(log)).Value(estimator);
+    squares += (found - kValueOfPolicy) * (found - kValueOfPolicy);
+  }
+  return squares / 400.0;
+}
+
+TEST(OpeSessions, MagicTrustsPredictionsWhereTheyAreGood) {
+  const AllSessions right(0.0);
+  EXPECT_LT(ErrorOver(right, SessionEstimator::kMagic), 0.5 * ErrorOver(right, SessionEstimator::kPdis));
+  EXPECT_LE(ErrorOver(right, SessionEstimator::kMagic), ErrorOver(right, SessionEstimator::kWeightedDr));
+  // Predictions that are far off are found out, but for what is still within wdr's own interval.
+  const AllSessions wrong(4.0);
+  EXPECT_LT(ErrorOver(wrong, SessionEstimator::kMagic), 1.6 * ErrorOver(wrong, SessionEstimator::kWeightedDr));
+  const double model = right.policy[0][0] * (TrueQ(right.policy, 3, 0, 0) + 4.0 * std::sin(1.0)) +
+                       right.policy[0][1] * (TrueQ(right.policy, 3, 0, 1) + 4.0 * std::sin(3.0));
+  EXPECT_GT((model - kValueOfPolicy) * (model - kValueOfPolicy), 2.0 * ErrorOver(wrong, SessionEstimator::kMagic));
+}
+
+// One state: nothing that was done before matters, and weights of single steps are all that is needed.
+TEST(OpeSessions, MarginalisedWeightsDoNotMultiply) {
+  constexpr int kSteps = 40;
+  constexpr int kSessions = 2000;
+  std::vector<std::int64_t> offsets = {0};
+  Column reward, ratio;
+  base::Rng rng(5, base::Stream::kTest);
+  for (int session = 0; session < kSessions; ++session) {
+    for (int t = 0; t < kSteps; ++t) {
+      const bool second = rng.Uniform() < 0.5;
+      reward.push_back(second ? 1.0 : 0.0);
+      ratio.push_back(second ? 1.6 : 0.4);  // the policy takes the second action in four fifths of the steps
+    }
+    offsets.push_back(static_cast<std::int64_t>(reward.size()));
+  }
+  const std::vector<std::int32_t> states(reward.size(), 7);
+  const Sessions sessions = {.offsets = offsets, .reward = reward, .step_ratio = ratio, .state = states};
+  EXPECT_NEAR(EstimateSessions(SessionEstimator::kMarginalised, sessions).Value(), 0.8 * kSteps, 0.4);
+  EXPECT_GT(std::abs(EstimateSessions(SessionEstimator::kPdis, sessions).Value() - 0.8 * kSteps), 1.0);
+}
+
 TEST(OpeSessions, ByHandWithSessionsOfDifferentLengths) {
   const std::vector<std::int64_t> offsets = {0, 2, 2, 3};
   const Column reward = {1.0, 2.0, 4.0};
   const Column ratio = {2.0, 3.0, 0.5};
   const Column q = {0.5, 1.0, 2.0};
   const Column v = {0.25, 0.75, 3.0};
-  const Sessions sessions = {offsets, reward, ratio, q, v, 0.5};
+  const std::vector<std::int32_t> states = {0, 1, 0};
+  const Sessions sessions = {offsets, reward, ratio, q, v, 0.5, states};
   const auto value = [&](SessionEstimator estimator) { return EstimateSessions(estimator, sessions).Value(); };
   EXPECT_DOUBLE_EQ(value(SessionEstimator::kTis), (6.0 * 2.0 + 0.0 + 0.5 * 4.0) / 3.0);
   EXPECT_DOUBLE_EQ(value(SessionEstimator::kPdis), (2.0 + 0.5 * 6.0 * 2.0 + 0.0 + 2.0) / 3.0);
@@ -193,6 +253,10 @@ TEST(OpeSessions, ByHandWithSessionsOfDifferentLengths) {
   const double first = (2.0 * 0.5 + 0.25) + 0.5 * (6.0 * 1.0 + 2.0 * 0.75);
   const double third = 0.5 * 2.0 + 3.0;
   EXPECT_DOUBLE_EQ(value(SessionEstimator::kDr), (first + third) / 3.0);
+  // First steps: 2 (1 + .5 x .75 - .5) and .5 (4 - 2) over 3.5; the second .5 x 6 (2 - 1) over 7.5.
+  EXPECT_DOUBLE_EQ(value(SessionEstimator::kWeightedDr), (0.25 + 3.0) / 3.0 + (1.75 + 1.0) / 3.5 + 3.0 / 7.5);
+  // Both first steps in one state; the second step carries the weight of the first.
+  EXPECT_DOUBLE_EQ(value(SessionEstimator::kMarginalised), (2.0 * 1.0 + 0.5 * 4.0 + 0.5 * 2.0 * 3.0 * 2.0) / 3.0);
 }
 
 TEST(OpeSessions, OneStepIsASingleAction) {
@@ -268,6 +332,10 @@ TEST(OpeSessions, RefuseBadInput) {
             "Data: off-policy evaluation: discount: 1.5; expected a number from 0 to 1");
   EXPECT_EQ(error({.offsets = offsets, .reward = two, .step_ratio = two}, SessionEstimator::kDr),
             "Data: off-policy evaluation: predicted rewards of logged steps: 0 values; expected 2, one for each step");
+  const std::vector<std::int32_t> states = {0, -1};
+  EXPECT_EQ(
+      error({.offsets = offsets, .reward = two, .step_ratio = two, .state = states}, SessionEstimator::kMarginalised),
+      "Data: off-policy evaluation: states of steps: -1 at index 1; expected numbers from 0 on");
   EXPECT_EQ(error({.offsets = offsets, .reward = two, .step_ratio = Column{1e200, 1e200}}),
             "Data: off-policy evaluation: weighted rewards of sessions: inf at index 0; expected finite numbers");
 }
