@@ -202,6 +202,7 @@ void PrintDescriptionJson(const data::Dataset& dataset) {
                        {"parts", PartsJson(RowsOfParts(dataset))},
                        {"propensities", RangeJson(dataset.propensities())},
                        {"positions", RangeJson(dataset.positions())},
+                       {"contexts", dataset.contexts().empty() ? Json(nullptr) : Json(dataset.context_names().size())},
                        {"displays", DisplaysJson(dataset)},
                        {"candidates", CandidatesJson(dataset)},
                        {"preprocessing", ToJson(dataset.preprocessing())},
@@ -267,6 +268,9 @@ void PrintShown(const data::Dataset& dataset) {
   if (const auto p = dataset.positions(); !p.empty()) {
     const auto [low, high] = std::minmax_element(p.begin(), p.end());
     fmt::print("{:<13}{} to {}\n", "positions", *low, *high);
+  }
+  if (!dataset.contexts().empty()) {
+    fmt::print("{:<13}{}\n", "contexts", base::FormatCount(dataset.context_names().size()));
   }
   if (dataset.displays().size() > 0) {
     PrintDisplays(dataset);

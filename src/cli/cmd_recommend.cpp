@@ -42,6 +42,19 @@ train::Asker FindUser(const train::LoadedModel& model, const std::string& run, c
   return {model.histories.row(*row), model.train_rows[static_cast<std::size_t>(*row)]};
 }
 
+std::int32_t FindContext(const train::LoadedModel& model, const std::string& run, const std::string& context) {
+  if (model.context_names.size() == 0) {
+    throw base::Error(base::ErrorKind::kUsage, run + ": --context: the log of the model has no contexts: '" + context +
+                                                   "'; expected a model of a log that was converted with "
+                                                   "--context-col");
+  }
+  const std::optional<std::int32_t> found = model.context_names.Find(context);
+  if (!found) {
+    NotFound(run, "context", context, model.context_names.ToVector(), "contexts of the log");
+  }
+  return *found;
+}
+
 // Items named twice count once, where they first stand, unless the model knows repeats.
 std::vector<std::int32_t> HistoryOfIds(const train::LoadedModel& model, const std::string& run,
                                        const std::string& ids) {
@@ -91,9 +104,11 @@ std::vector<std::string> UsersOf(const train::LoadedModel& model, const std::str
 void WriteLists(const RecommendArgs& args, const train::LoadedModel& model, std::optional<bool> mask_seen,
                 const base::StopFlag* stop) {
   const std::vector<std::string> users = UsersOf(model, *args.users);
+  const std::int32_t context = args.context ? FindContext(model, args.run, *args.context) : -1;
   std::vector<train::Asker> askers;
   for (const std::string& user : users) {
     askers.push_back(FindUser(model, args.run, user));
+    askers.back().context = context;
   }
   base::WriteAtomically(base::RealFileSystem(), *args.out, [&](base::WritableFile& file) {
     for (std::size_t first = 0; first < users.size(); first += kUsersAtOnce) {
@@ -168,9 +183,10 @@ void RunRecommend(const RecommendArgs& args, const Session& session) {
   }
   const std::vector<std::int32_t> own =
       args.history ? HistoryOfIds(model, args.run, *args.history) : std::vector<std::int32_t>();
-  const train::Asker asker = args.user ? FindUser(model, args.run, *args.user) : train::Asker{.history = own};
+  train::Asker asker = args.user ? FindUser(model, args.run, *args.user) : train::Asker{.history = own};
+  asker.context = args.context ? FindContext(model, args.run, *args.context) : -1;
   const std::vector<train::Recommendation> recommendations =
-      train::Recommend(model, asker.history, args.count, asker.train_row, mask_seen);
+      train::RecommendBatch(model, std::span(&asker, 1), args.count, mask_seen).front();
   if (args.json) {
     PrintJson(args, model, asker.history.size(), recommendations);
   } else {

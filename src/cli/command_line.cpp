@@ -141,6 +141,9 @@ class Commands {
                        "name of the column of propensities; none when not given");
     command.add_option("--position-col", options.position_column,
                        "name of the column of positions; none when not given");
+    command.add_option("--context-col", options.context_column,
+                       "name of the column of what was known of the request, such as its page or device; none when not "
+                       "given");
     command
         .add_option("--feedback-types", options.feedback_types,
                     "gorse: the types of feedback to keep, with commas between them")
@@ -250,6 +253,8 @@ class Commands {
     recommend->add_option("--users", args->users, "all users of the log, or a file with an id a line; needs --out");
     recommend->add_option("--out", args->out, "JSON lines file for the lists of --users");
     recommend->add_option("-n", args->count, "how many items")->check(Whole(1, 1000000))->capture_default_str();
+    recommend->add_option("--context", args->context,
+                          "what is known of the request, such as its page or device: one of the log's contexts");
     recommend->add_option("--seen", args->seen, "may items of the history come again: auto (as tested), skip or allow")
         ->check(CLI::IsMember({"auto", "skip", "allow"}))
         ->capture_default_str();

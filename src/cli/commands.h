@@ -134,7 +134,8 @@ struct RecommendArgs {
   std::optional<std::string> users;    // "all", or a file with a user id a line
   std::optional<std::string> out;      // where the lists of `users` go
   std::int64_t count = 10;
-  std::string seen = "auto";  // whether items of the history may come again: auto, skip or allow
+  std::optional<std::string> context;  // of the request, one of the log's
+  std::string seen = "auto";           // whether items of the history may come again: auto, skip or allow
   std::string device = "cpu";
   bool json = false;
 };

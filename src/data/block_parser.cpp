@@ -159,7 +159,7 @@ class Parser {
 
 std::optional<FieldPlan> PlanFields(const RecordStyle& style, const LogColumns& columns) {
   if (columns.names.size() > kMostColumns || style.latin1 || columns.propensity || columns.position || columns.part ||
-      !columns.user_features.empty()) {
+      columns.context || !columns.user_features.empty()) {
     return std::nullopt;
   }
   return FieldPlan{style.separator, style.quotes, columns.names.size(), columns.user,

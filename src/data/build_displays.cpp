@@ -116,6 +116,8 @@ Columns CopyOf(const Dataset& dataset) {
   columns.propensity = Copy(dataset.propensities());
   columns.position = Copy(dataset.positions());
   columns.part = Copy(dataset.parts());
+  columns.context = Copy(dataset.contexts());
+  columns.context_names = dataset.context_names().ToVector();
   columns.candidate_offsets = Copy(dataset.candidates().offsets);
   columns.candidate_items = Copy(dataset.candidates().items);
   return columns;

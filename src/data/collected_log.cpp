@@ -18,6 +18,7 @@ using base::ErrorKind;
 
 constexpr std::size_t kShownBadRows = 10;
 constexpr std::int32_t kMostIds = std::numeric_limits<std::int32_t>::max() - 1;
+constexpr std::int32_t kMostContexts = 1 << 20;
 
 template <class T>
 void Pack(std::byte* row, std::size_t offset, T value) {
@@ -81,6 +82,11 @@ void CollectedLog::CheckIds() const {
   if (users_.size() >= kMostIds || items_.size() >= kMostIds) {
     throw Error(ErrorKind::kData, file_ + ": too many distinct ids; expected at most 2147483645 users and items");
   }
+  if (contexts_.size() > kMostContexts) {
+    throw Error(ErrorKind::kData, file_ + ": too many distinct contexts: more than '" +
+                                      base::FormatCount(kMostContexts) +
+                                      "'; expected a few words that many decisions share, such as pages or devices");
+  }
 }
 
 void CollectedLog::Store(std::int32_t user, std::int32_t item, const LogRow& row) {
@@ -93,6 +99,9 @@ void CollectedLog::Store(std::int32_t user, std::int32_t item, const LogRow& row
   Pack(packed, layout.propensity, row.propensity);
   Pack(packed, layout.position, row.position);
   Pack(packed, layout.part, static_cast<std::uint8_t>(row.part));
+  if (layout.context != RowLayout::kAbsent) {
+    Pack(packed, layout.context, row.context.empty() ? -1 : contexts_.Add(row.context));
+  }
   Pack(packed, layout.line, row.line);
 }
 

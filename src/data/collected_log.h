@@ -49,6 +49,8 @@ class CollectedLog final : public RowSink {
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] const IdTable& users() const { return users_; }
   [[nodiscard]] const IdTable& items() const { return items_; }
+  [[nodiscard]] const IdTable& contexts() const { return contexts_; }
+  [[nodiscard]] bool has_contexts() const { return content_.context; }
   // After Begin().
   [[nodiscard]] RowStore& rows() { return *rows_; }
   // By the numbers of the tables, in the order of the log.
@@ -75,6 +77,7 @@ class CollectedLog final : public RowSink {
   LogContent content_;
   IdTable users_;
   IdTable items_;
+  IdTable contexts_;
   std::unique_ptr<RowStore> rows_;
   DisplayColumns displays_;
   std::vector<Candidates> candidates_;

@@ -48,6 +48,8 @@ struct Survivors {
   std::vector<std::string> item_ids;
   std::vector<std::int32_t> new_user;  // by the numbers of the log; -1 for those that left
   std::vector<std::int32_t> new_item;
+  std::vector<std::string> context_names;  // all of the log
+  std::vector<std::int32_t> new_context;
 };
 
 // The texts of those numbers of `order` that `stays`, and their new numbers.
@@ -88,6 +90,8 @@ Survivors FindSurvivors(const CollectedLog& log, const SortedLog& sorted, const 
   }
   survivors.new_item = Renumber(
       log.items(), log.items().InOrder(), [&](std::size_t item) { return used[item] != 0; }, survivors.item_ids);
+  survivors.new_context = Renumber(
+      log.contexts(), log.contexts().InOrder(), [](std::size_t) { return true; }, survivors.context_names);
   return survivors;
 }
 
@@ -202,6 +206,9 @@ base::TensorSet SmallTensors(const RowsInput& input, const CollectedLog& log, co
   if (const auto titles = CollectTitles(input, survivors.item_ids, bad_rows); !titles.empty()) {
     AddStrings(set, "item_titles", titles);
   }
+  if (log.has_contexts()) {
+    AddStrings(set, "context_names", survivors.context_names);
+  }
   std::vector<std::int64_t> offsets{0};
   for (const std::int32_t user : user_order) {
     if (const std::int64_t rows = sorted.rows_of_user()[static_cast<std::size_t>(user)]; rows > 0) {
@@ -260,7 +267,8 @@ ConvertReport ConvertRows(base::FileSystem& files, const RowsInput& input, const
   base::TensorSet set = SmallTensors(input, log, sorted, user_order, survivors, bad_rows, counts);
   check();
   folders.Make();
-  WriteDatasetFile(files, output, std::move(set), sorted.Columns(survivors.new_item), counts);
+  const SortedLog::NewNumbers numbers = {survivors.new_item, survivors.new_context};
+  WriteDatasetFile(files, output, std::move(set), sorted.Columns(numbers), counts);
   folders.Keep();
   return report;
 }

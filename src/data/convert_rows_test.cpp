@@ -31,6 +31,7 @@ struct Row {
   float propensity = 1.0F;
   std::int32_t position = 0;
   Part part = Part::kTrain;
+  std::string context = {};
 };
 
 struct Display {
@@ -59,7 +60,7 @@ RowsInput InputOf(const Log& log) {
     sink.Begin(log.content);
     std::int64_t line = 0;
     for (const Row& row : log.rows) {
-      sink.Add({row.user, row.item, row.time, row.value, ++line, row.propensity, row.position, row.part});
+      sink.Add({row.user, row.item, row.time, row.value, ++line, row.propensity, row.position, row.part, row.context});
     }
     for (const Display& display : log.displays) {
       const auto items = Views(display.items);
@@ -135,7 +136,14 @@ Columns Twin(const Log& log, const ConvertOptions& options, Preprocessing& count
       items.insert(list.begin(), list.end());
     }
   }
+  std::set<std::string> contexts;  // of all rows that are high enough
+  for (const Row& row : log.rows) {
+    if (!row.context.empty() && !(options.min_rating && row.value < *options.min_rating)) {
+      contexts.insert(row.context);
+    }
+  }
   Columns columns;
+  columns.context_names.assign(contexts.begin(), contexts.end());
   columns.user_ids.assign(users.begin(), users.end());
   columns.item_ids.assign(items.begin(), items.end());
   for (const Row& row : rows) {
@@ -146,6 +154,7 @@ Columns Twin(const Log& log, const ConvertOptions& options, Preprocessing& count
     columns.propensity.push_back(row.propensity);
     columns.position.push_back(row.position);
     columns.part.push_back(static_cast<std::uint8_t>(row.part));
+    columns.context.push_back(row.context.empty() ? -1 : Place(contexts, row.context));
   }
   DisplayColumns& shown = columns.displays;
   for (const Display& display : log.displays) {
@@ -187,6 +196,8 @@ Columns Twin(const Log& log, const ConvertOptions& options, Preprocessing& count
   keep(log.content.position, columns.position);
   keep(log.content.part, columns.part);
   keep(log.content.part, shown.part);
+  keep(log.content.context, columns.context);
+  keep(log.content.context, columns.context_names);
   return columns;
 }
 
@@ -194,8 +205,9 @@ Columns Twin(const Log& log, const ConvertOptions& options, Preprocessing& count
 
 Log RandomLog() {
   Log log;
-  log.content = {*rc::gen::arbitrary<bool>(), true, *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
-                 *rc::gen::arbitrary<bool>()};
+  log.content = {*rc::gen::arbitrary<bool>(), true,
+                 *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
+                 *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
   const int users = *rc::gen::inRange(1, 600);
   const int items = *rc::gen::inRange(1, 12);
   const int rows = *rc::gen::inRange(1, 400);
@@ -210,6 +222,7 @@ Log RandomLog() {
     row.position = pick(7) - 1;
     // One part a pair, so that no rule but "keep" matters for it.
     row.part = static_cast<Part>((row.user.back() + row.item.back()) % 4);
+    row.context = Strings{"", "phone", "desk", "tv"}[static_cast<std::size_t>(pick(4))];
     log.rows.push_back(row);
   }
   for (int i = pick(8); i > 0; --i) {

@@ -159,6 +159,15 @@ Dataset Dataset::Open(const std::filesystem::path& directory) {
   }
   dataset.position_ = GetOptional<std::int32_t>(file, "positions", rows);
   dataset.part_ = GetParts(file, "parts", rows);
+  if (file.Has("contexts") || file.Has("context_names.offsets")) {
+    dataset.context_names_ = GetStrings(file, "context_names", true);
+    dataset.context_ = GetColumn<std::int32_t>(file, "contexts");
+    CheckSize(file, "contexts", dataset.context_.size(), rows);
+    if (!AreContexts(dataset.context_, dataset.context_names_.size())) {
+      Fail(where,
+           "tensor 'contexts' has an index outside the " + std::to_string(dataset.context_names_.size()) + " contexts");
+    }
+  }
   if (HasDisplays(file)) {
     dataset.displays_ = GetDisplays(file, users, items);
     CheckTimeOrder(dataset, where, "times of displays", dataset.displays_.user_offsets, dataset.displays_.times);

@@ -24,6 +24,9 @@ inline bool ArePart(std::span<const std::uint8_t> parts) {
 inline bool AreClicks(std::span<const std::uint8_t> clicked) {
   return std::all_of(clicked.begin(), clicked.end(), [](std::uint8_t click) { return click <= 1; });
 }
+inline bool AreContexts(std::span<const std::int32_t> contexts, std::int64_t names) {
+  return std::all_of(contexts.begin(), contexts.end(), [names](std::int32_t c) { return c >= -1 && c < names; });
+}
 inline bool ArePropensities(std::span<const float> propensities) {
   return std::all_of(propensities.begin(), propensities.end(), [](float p) { return p > 0.0F && p <= 1.0F; });
 }

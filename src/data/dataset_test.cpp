@@ -88,6 +88,8 @@ Columns FullLog() {
   columns.propensity = {0.5F, 1.0F, 0.25F, 0.125F};
   columns.position = {3, 0, -1, 2};
   columns.part = {2, 0, 3, 1};
+  columns.context = {1, -1, 0, 0};
+  columns.context_names = {"cart", "home"};
   columns.displays.user = {2, 0, 2};
   columns.displays.time = {9, 4, 8};
   columns.displays.part = {2, 0, 0};
@@ -385,6 +387,11 @@ TEST(Dataset, RefusesFilesThatCannotBeTrusted) {
     AddStrings(set, "item_titles", std::vector<std::string>{"", "\xff"});
   }),
             ": table 'item_titles': string 1 is not UTF-8");
+  EXPECT_EQ(data.ErrorAfter([](auto& set) {
+    AddStrings(set, "context_names", std::vector<std::string>{"a"});
+    set.AddOwned("contexts", I32{0, -1, 1, 0});
+  }),
+            ": tensor 'contexts' has an index outside the 1 contexts");
   const std::string fingerprint = data.ErrorAfter([](auto& set) { set.AddOwned("times", I64{5, 7, 20, 31}); });
   EXPECT_EQ(fingerprint.substr(0, 14), ": fingerprint ");
   const std::string json = data.ErrorAfter([](auto& set) { set.SetMeta("preprocessing", "{}"); });

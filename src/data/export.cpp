@@ -86,7 +86,8 @@ class Exporter {
   using Rows = std::function<void(Text&)>;
   struct Column {
     std::string name;
-    std::function<std::string(std::size_t row)> text;
+    std::function<std::string(std::size_t row)> text;  // of a number; "" where it is not known
+    bool is_words = false;
   };
 
   [[nodiscard]] bool HasParts() const { return !dataset_.parts().empty(); }
@@ -155,9 +156,10 @@ class Exporter {
   }
 
   void FindColumns() {
-    const auto add = [&](bool there, const char* name, const std::function<std::string(std::size_t)>& text) {
+    const auto add = [&](bool there, const char* name, const std::function<std::string(std::size_t)>& text,
+                         bool is_words = false) {
       if (there) {
-        columns_.push_back({name, text});
+        columns_.push_back({name, text, is_words});
       }
     };
     add(!dataset_.values().empty(), "rating", [&](std::size_t i) { return FloatText(dataset_.values()[i]); });
@@ -166,6 +168,17 @@ class Exporter {
         [&](std::size_t i) { return FloatText(dataset_.propensities()[i]); });
     add(!dataset_.positions().empty(), "position",
         [&](std::size_t i) { return std::to_string(dataset_.positions()[i]); });
+    add(
+        !dataset_.contexts().empty(), "context",
+        [&](std::size_t i) {
+          const std::int32_t context = dataset_.contexts()[i];
+          return context < 0 ? std::string()
+                             : std::string(Id("context", dataset_.context_names()[context],
+                                              format_ == "csv"       ? "\r"
+                                              : format_ == "recbole" ? "\t\r\n"
+                                                                     : ""));
+        },
+        true);
   }
   [[nodiscard]] std::string PartName(std::size_t row) const {
     return std::string(kPartNames.at(dataset_.parts()[row]));
@@ -193,7 +206,7 @@ class Exporter {
       ForEachRow([&](std::int64_t user, std::size_t row, std::int32_t item) {
         text.Add(CsvField(User(user, "\r")) + "," + CsvField(Item(item, "\r")));
         for (const Column& column : columns_) {
-          text.Add("," + column.text(row));
+          text.Add("," + (column.is_words ? CsvField(column.text(row)) : column.text(row)));
         }
         text.Add(HasParts() ? "," + PartName(row) + "\n" : "\n");
       });
@@ -206,7 +219,12 @@ class Exporter {
         text.Add("{\"user_id\":" + JsonText(dataset_.user_ids()[user]) +
                  ",\"item_id\":" + JsonText(dataset_.item_ids()[item]));
         for (const Column& column : columns_) {
-          text.Add(",\"" + column.name + "\":" + column.text(row));
+          const std::string value = column.text(row);
+          if (!column.is_words) {
+            text.Add(",\"" + column.name + "\":" + value);
+          } else if (!value.empty()) {
+            text.Add(",\"" + column.name + "\":" + JsonText(value));
+          }
         }
         text.Add(HasParts() ? ",\"part\":\"" + PartName(row) + "\"}\n" : "}\n");
       });
@@ -217,7 +235,7 @@ class Exporter {
     Write(out_ / (FolderName(out_) + suffix), [&](Text& text) {
       text.Add("user_id:token\titem_id:token");
       for (const Column& column : columns_) {
-        text.Add("\t" + column.name + ":float");
+        text.Add("\t" + column.name + (column.is_words ? ":token" : ":float"));
       }
       text.Add("\n");
       ForEachRow([&](std::int64_t user, std::size_t row, std::int32_t item) {

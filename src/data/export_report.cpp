@@ -146,6 +146,7 @@ std::vector<std::string> LostInExport(const Dataset& dataset, const std::string&
   lost(!dataset.values().empty() && only_ids, "values");
   lost(!dataset.propensities().empty() && only_ids, "propensities");
   lost(!dataset.positions().empty() && only_ids, "positions");
+  lost(!dataset.contexts().empty() && only_ids, "contexts");
   lost(HasParts(dataset) && format == "pairs", "parts");
   lost(file_per_part && LosesOrderOfParts(dataset, format == "recbole"), "the order of interactions across parts");
   lost(dataset.item_titles().size() > 0 && format != "recbole", "item titles");
@@ -171,6 +172,7 @@ std::vector<std::string> ReadBackFlags(const Dataset& dataset, const std::string
   add(named && HasParts(dataset) && format != "recbole", "--part-col part");
   add(named && !dataset.propensities().empty(), "--propensity-col propensity");
   add(named && !dataset.positions().empty(), "--position-col position");
+  add(named && !dataset.contexts().empty(), "--context-col context");
   add(dataset.repeats() && !sessions, "--duplicates keep");
   add(!dataset.repeats() && sessions, "--duplicates last");  // convert keeps the repeats of sessions unless told so
   return flags;

@@ -223,6 +223,7 @@ void ExpectRoundTrip(const Dataset& dataset, const std::string& format, const fs
     options.propensity_column = dataset.propensities().empty() ? "" : "propensity";
     options.position_column = dataset.positions().empty() ? "" : "position";
   }
+  options.context_column = dataset.contexts().empty() ? "" : "context";
   (void)Convert(base::RealFileSystem(), out, options, again);
   EXPECT_EQ(Dataset::Open(again).fingerprint(), dataset.fingerprint()) << format;
 }
@@ -283,6 +284,22 @@ TEST(Export, PropensitiesAndPositionsComeBackTheSame) {
                               dir / "d");
   ExpectRoundTrip(log, "csv", dir / "back.csv");
   ExpectRoundTrip(log, "jsonl", dir / "back.jsonl");
+}
+
+TEST(Export, ContextsComeBackTheSame) {
+  const TempDir dir;
+  ConvertOptions options;
+  options.context_column = "page";
+  const fs::path input =
+      dir.Write("log.csv", "user,item,page\na,1,\"home, \"\"top\"\"\"\na,2,\nb,1,cart\nb,3,\"home, \"\"top\"\"\"\n");
+  (void)Convert(base::RealFileSystem(), input, options, dir / "d");
+  const Dataset log = Dataset::Open(dir / "d");
+  EXPECT_EQ(log.context_names().ToVector(), (Strings{"cart", "home, \"top\""}));
+  EXPECT_EQ((std::vector<std::int32_t>{log.contexts().begin(), log.contexts().end()}),
+            (std::vector<std::int32_t>{1, -1, 0, 1}));
+  ExpectRoundTrip(log, "csv", dir / "back.csv");
+  ExpectRoundTrip(log, "jsonl", dir / "back.jsonl");
+  ExpectRoundTrip(log, "recbole", dir / "back");
 }
 
 TEST(Export, AFullDiskLeavesNothingBehind) {

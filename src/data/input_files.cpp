@@ -362,8 +362,9 @@ const std::vector<std::string>& FormatNames() {
 }
 
 ColumnNames NamesOf(const ConvertOptions& options) {
-  return {options.user_column,    options.item_column, options.time_column,       options.value_column,
-          options.feedback_types, options.part_column, options.propensity_column, options.position_column};
+  return {options.user_column,       options.item_column,     options.time_column,
+          options.value_column,      options.feedback_types,  options.part_column,
+          options.propensity_column, options.position_column, options.context_column};
 }
 
 LogFile FindLog(const fs::path& input, const std::string& format, const ColumnNames& names) {

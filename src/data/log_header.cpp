@@ -53,6 +53,11 @@ const Role& PartRole() {
   return role;
 }
 
+const Role& ContextRole() {
+  static const Role role{"context", "--context-col", {}};
+  return role;
+}
+
 constexpr std::array<std::string_view, 4> kTypes = {"token", "token_seq", "float", "float_seq"};
 
 std::string TypeOf(const std::string& name) {
@@ -136,7 +141,8 @@ std::size_t NeedColumn(const HeaderPlace& place, const std::vector<std::string>&
 
 void CheckDistinct(const HeaderPlace& place, const LogColumns& columns) {
   std::vector<std::size_t> used = {columns.user, columns.item};
-  for (const auto& column : {columns.time, columns.value, columns.propensity, columns.position, columns.part}) {
+  for (const auto& column :
+       {columns.time, columns.value, columns.propensity, columns.position, columns.part, columns.context}) {
     if (column) {
       used.push_back(*column);
     }
@@ -145,7 +151,7 @@ void CheckDistinct(const HeaderPlace& place, const LogColumns& columns) {
   if (const auto twice = std::adjacent_find(used.begin(), used.end()); twice != used.end()) {
     throw Error(ErrorKind::kUsage,
                 place(*twice) + ": column is asked for twice: " + Quoted(columns.names[*twice]) +
-                    "; expected different columns for user, item, time, value, propensity, position and part");
+                    "; expected different columns for user, item, time, value, propensity, position, part and context");
   }
 }
 
@@ -187,6 +193,7 @@ LogColumns CsvColumns(const HeaderPlace& place, const std::vector<std::string>& 
   columns.propensity = FindColumn(place, there, PropensityRole(), names.propensity);
   columns.position = FindColumn(place, there, PositionRole(), names.position);
   columns.part = FindColumn(place, there, PartRole(), names.part);
+  columns.context = FindColumn(place, there, ContextRole(), names.context);
   CheckDistinct(place, columns);
   return columns;
 }
@@ -208,8 +215,10 @@ LogColumns InterColumns(const RecordReader& records, const std::vector<std::stri
       CheckType(records, header, *column, {"float", "token"}, "float");
     }
   }
-  if (columns.part) {
-    CheckType(records, header, *columns.part, {"token"}, "token");
+  for (const auto& column : {columns.part, columns.context}) {
+    if (column) {
+      CheckType(records, header, *column, {"token"}, "token");
+    }
   }
   return columns;
 }
@@ -242,6 +251,7 @@ LogColumns OpenBanditColumns(const HeaderPlace& place, const std::vector<std::st
                            ? FixedColumn(place, there, is_bandit_pipeline ? "action_prob" : "propensity_score")
                            : NeedColumn(place, there, PropensityRole(), names.propensity);
   columns.part = FindColumn(place, there, PartRole(), names.part);
+  columns.context = FindColumn(place, there, ContextRole(), names.context);
   columns.user = columns.item;
   if (!names.user.empty()) {
     columns.user = NeedColumn(place, there, UserRole(), names.user);
@@ -276,8 +286,8 @@ std::size_t FixedColumn(const HeaderPlace& place, const std::vector<std::string>
 }
 
 void RefuseColumnNames(const std::string& file, const ColumnNames& names, const std::string& columns) {
-  for (const std::string* name :
-       {&names.user, &names.item, &names.time, &names.value, &names.propensity, &names.position, &names.part}) {
+  for (const std::string* name : {&names.user, &names.item, &names.time, &names.value, &names.propensity,
+                                  &names.position, &names.part, &names.context}) {
     if (!name->empty()) {
       throw Error(ErrorKind::kUsage,
                   file + ": this format has no column names: " + Quoted(*name) + "; its columns are " + columns);

@@ -24,6 +24,7 @@ struct LogColumns {
   std::optional<std::size_t> propensity;
   std::optional<std::size_t> position;
   std::optional<std::size_t> part;
+  std::optional<std::size_t> context;
   std::vector<std::size_t> user_features;  // where not empty, these joined by "|" are the user, and `user` is ignored
 };
 

@@ -138,8 +138,8 @@ void PartitionSorter::NoteConflict(std::int32_t user, std::uint32_t a, std::uint
 SortedPartition PartitionSorter::Gather() const {
   SortedPartition sorted;
   sorted.rows = static_cast<std::int64_t>(kept_.size());
-  const std::array<std::size_t, kRowColumns> offsets = {layout_.item,       layout_.time,     layout_.value,
-                                                        layout_.propensity, layout_.position, layout_.part};
+  const std::array<std::size_t, kRowColumns> offsets = {
+      layout_.item, layout_.time, layout_.value, layout_.propensity, layout_.position, layout_.part, layout_.context};
   for (std::size_t column = 0; column < kRowColumns; ++column) {
     if (offsets[column] == RowLayout::kAbsent || kept_.empty()) {
       continue;

@@ -29,8 +29,8 @@ struct Conflict {
 };
 
 // The columns of rows, and the bytes of an element of each.
-enum RowColumn : std::size_t { kItem, kTime, kValue, kPropensity, kPosition, kPart, kRowColumns };
-inline constexpr std::array<std::size_t, kRowColumns> kRowWidths = {4, 8, 4, 4, 4, 1};
+enum RowColumn : std::size_t { kItem, kTime, kValue, kPropensity, kPosition, kPart, kContext, kRowColumns };
+inline constexpr std::array<std::size_t, kRowColumns> kRowWidths = {4, 8, 4, 4, 4, 1, 4};
 
 // One column of one partition.
 struct ColumnPiece {

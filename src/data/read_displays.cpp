@@ -40,10 +40,10 @@ DisplayTable FindColumns(RecordReader& records, const ColumnNames& names) {
     throw Error(ErrorKind::kUsage, records.name() + ": displays have clicks and no values: " + Quoted(names.value) +
                                        "; leave out --value-col");
   }
-  for (const std::string* name : {&names.propensity, &names.position, &names.part}) {
+  for (const std::string* name : {&names.propensity, &names.position, &names.part, &names.context}) {
     if (!name->empty()) {
       throw Error(ErrorKind::kUsage, records.name() + ": displays have no such column to name: " + Quoted(*name) +
-                                         "; leave out --propensity-col, --position-col and --part-col");
+                                         "; leave out --propensity-col, --position-col, --part-col and --context-col");
     }
   }
   DisplayTable table;

@@ -29,6 +29,7 @@ class PartSink final : public RowSink {
       CheckSame(content.time, all_.time, "times");
       CheckSame(content.value, all_.value, "values");
       CheckSame(content.position, all_.position, "positions");
+      CheckSame(content.context, all_.context, "contexts");
       CheckSame(content.propensity || all_.propensity, all_.propensity, "propensities");
     }
   }

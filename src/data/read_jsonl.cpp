@@ -28,6 +28,7 @@ struct Fields {
   std::optional<std::string> propensity;
   std::optional<std::string> position;
   std::optional<std::string> part;
+  std::optional<std::string> context;
   std::vector<std::string> unexpected;  // a row that has one of these is bad: the first object had none
 };
 
@@ -46,11 +47,11 @@ class ObjectParser {
     row.line = reader_.line_number();
     return TakeId(kUser, row.user) && TakeId(kItem, row.item) && TakeTime(row.time) && TakeValue(row.value) &&
            TakeType() && TakePropensity(row.propensity) && TakePosition(row.position) && TakePart(row.part) &&
-           HasNothingElse();
+           TakeContext(row.context) && HasNothingElse();
   }
 
  private:
-  enum Place : std::size_t { kUser, kItem, kTime, kValue, kType, kPropensity, kPosition, kPart, kUnexpected };
+  enum Place : std::size_t { kUser, kItem, kTime, kValue, kType, kPropensity, kPosition, kPart, kContext, kUnexpected };
 
   static std::vector<std::string> Names(const Fields& fields) {
     std::vector<std::string> names = {fields.user,
@@ -60,7 +61,8 @@ class ObjectParser {
                                       fields.type.value_or(""),
                                       fields.propensity.value_or(""),
                                       fields.position.value_or(""),
-                                      fields.part.value_or("")};
+                                      fields.part.value_or(""),
+                                      fields.context.value_or("")};
     names.insert(names.end(), fields.unexpected.begin(), fields.unexpected.end());
     return names;
   }
@@ -155,6 +157,18 @@ class ObjectParser {
     return fault == FieldFault::kNone || Fail(kPart, PartFault(fault));
   }
 
+  // A context that is missing or null is not known.
+  bool TakeContext(std::string_view& context) {
+    if (!fields_.context || reader_.field(kContext).kind == JsonField::Kind::kMissing) {
+      return true;
+    }
+    if (!IsThere(kContext, "a context")) {
+      return false;
+    }
+    context = reader_.field(kContext).text;
+    return !FindTextFault(context) || Fail(kContext, {"holds a NUL byte", "text"});
+  }
+
   bool HasNothingElse() {
     for (std::size_t i = 0; i < fields_.unexpected.size(); ++i) {
       if (reader_.field(kUnexpected + i).kind != JsonField::Kind::kMissing) {
@@ -176,7 +190,8 @@ void ReadObjects(LineSource& source, const Fields& fields, RowSink& sink,
               .value = fields.value.has_value(),
               .propensity = fields.propensity.has_value(),
               .position = fields.position.has_value(),
-              .part = fields.part.has_value()});
+              .part = fields.part.has_value(),
+              .context = fields.context.has_value()});
   ObjectParser parser(source, fields);
   while (true) {
     switch (parser.Next()) {
@@ -235,6 +250,7 @@ void ReadJsonl(LineSource& source, const ColumnNames& names, RowSink& sink) {
   fields.propensity = take(columns.propensity, {});
   fields.position = take(columns.position, {});
   fields.part = take(columns.part, {});
+  fields.context = take(columns.context, {});
   // A usual name may have been given to another role.
   fields.unexpected.erase(
       std::remove_if(fields.unexpected.begin(), fields.unexpected.end(), [&](const auto& n) { return Has(there, n); }),

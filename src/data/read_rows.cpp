@@ -23,7 +23,8 @@ class LogParser {
   // False when the record is bad; message() says why.
   bool Parse(LogRow& row) {
     return CheckSize() && TakeUser(row.user) && TakeId(columns_.item, row.item) && TakeTime(row.time) &&
-           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position) && TakePart(row.part);
+           TakeValue(row.value) && TakePropensity(row.propensity) && TakePosition(row.position) && TakePart(row.part) &&
+           TakeContext(row.context);
   }
   [[nodiscard]] std::string& message() { return message_; }
 
@@ -100,6 +101,13 @@ class LogParser {
     }
     const FieldFault fault = ParsePart(records_.field(*columns_.part), part);
     return fault == FieldFault::kNone || Fail(*columns_.part, PartFault(fault));
+  }
+
+  bool TakeContext(std::string_view& context) {
+    if (columns_.context) {
+      context = records_.field(*columns_.context);
+    }
+    return true;
   }
 
   RecordReader& records_;
@@ -236,7 +244,8 @@ void ReadRows(LineSource& source, RecordReader& records, const LogColumns& colum
               .value = columns.value.has_value(),
               .propensity = columns.propensity.has_value(),
               .position = columns.position.has_value(),
-              .part = columns.part.has_value()});
+              .part = columns.part.has_value(),
+              .context = columns.context.has_value()});
   RowsReader(source, records, columns, sink, sizes).ReadAll();
 }
 

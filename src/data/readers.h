@@ -45,6 +45,7 @@ struct ColumnNames {
   std::string part = {};
   std::string propensity = {};
   std::string position = {};
+  std::string context = {};
 };
 
 // One interaction. Views are valid until the sink returns. Ids are not empty; time and value are 0 where the log
@@ -58,6 +59,7 @@ struct LogRow {
   float propensity = 0.0F;    // in (0, 1]
   std::int32_t position = 0;  // as in the log
   Part part = Part::kTrain;
+  std::string_view context = {};  // empty: not known
 };
 
 // Items shown together. Its clicks come as rows of their own, right after it.
@@ -77,10 +79,11 @@ struct LogContent {
   bool propensity = false;
   bool position = false;
   bool part = false;
+  bool context = false;
 };
 
-// Rows of a log without propensities, positions and parts, member by member. Spans are parallel, those of members that
-// the log does not have are empty; row i stands in line `first_line + line[i]`. Else as LogRow.
+// Rows of a log without propensities, positions, parts and contexts, member by member. Spans are parallel, those of
+// members that the log does not have are empty; row i stands in line `first_line + line[i]`. Else as LogRow.
 struct LogRows {
   std::span<const std::string_view> user;
   std::span<const std::string_view> item;

@@ -179,7 +179,7 @@ TEST(Readers, HeadersAreChecked) {
             "log:1:26: column stands twice in the header: 'item_id'; expected distinct names");
   EXPECT_EQ(ErrorOf("user,item\n1,2\n", LogKind::kCsv, ErrorKind::kUsage, {"", "user", "", ""}),
             "log:1:1: column is asked for twice: 'user'; expected different columns for user, item, time, value, "
-            "propensity, position and part");
+            "propensity, position, part and context");
   EXPECT_EQ(ErrorOf("user_id:token\titem_id\n1\t2\n", LogKind::kInter, ErrorKind::kData),
             "log:1:15: column has no type: 'item_id'; expected name:type with type token, token_seq, float or "
             "float_seq");
@@ -239,8 +239,8 @@ TEST(Readers, WhatExportWritesIsReadByName) {
             "log: this format has no column names: 'part'; its columns are user, item, rating, timestamp");
   EXPECT_EQ(ErrorOf("SessionId\tTime\tItemId\tis_click\n", LogKind::kDisplays, ErrorKind::kUsage,
                     {"", "", "", "", {}, "part"}),
-            "log: displays have no such column to name: 'part'; leave out --propensity-col, --position-col and "
-            "--part-col");
+            "log: displays have no such column to name: 'part'; leave out --propensity-col, --position-col, --part-col "
+            "and --context-col");
 }
 
 TEST(Readers, GuessesTheFormatOnlyWhenItIsSure) {

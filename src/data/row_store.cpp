@@ -19,6 +19,7 @@ RowLayout::RowLayout(const LogContent& content, bool with_line) {
   add(content.propensity, propensity, sizeof(float));
   add(content.position, position, sizeof(std::int32_t));
   add(content.part, part, sizeof(std::uint8_t));
+  add(content.context, context, sizeof(std::int32_t));
   add(with_line, line, sizeof(std::int64_t));
 }
 

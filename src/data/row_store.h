@@ -35,6 +35,7 @@ class RowLayout {
   std::size_t propensity = kAbsent;
   std::size_t position = kAbsent;
   std::size_t part = kAbsent;
+  std::size_t context = kAbsent;
   std::size_t line = kAbsent;
   std::size_t bytes = 2 * sizeof(std::int32_t);
 };

@@ -19,7 +19,8 @@ std::optional<Conflict> SortedLog::Sort(RowStore& store, const std::vector<std::
           layout.value != RowLayout::kAbsent,
           layout.propensity != RowLayout::kAbsent,
           layout.position != RowLayout::kAbsent,
-          layout.part != RowLayout::kAbsent};
+          layout.part != RowLayout::kAbsent,
+          layout.context != RowLayout::kAbsent};
   order_ = order;
   users_.resize(order.size());
   for (const std::int32_t user : order) {
@@ -190,7 +191,7 @@ class SortedLog::Cursor {
   std::size_t end_ = 0;
 };
 
-void SortedLog::Give(RowColumn column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const {
+void SortedLog::Give(RowColumn column, const NewNumbers& numbers, const base::TakeBytes& take) const {
   constexpr std::size_t kTogether = std::size_t{1} << 20;
   const std::size_t width = kRowWidths[column];
   std::vector<Cursor> items(kPartitions);
@@ -216,16 +217,24 @@ void SortedLog::Give(RowColumn column, const std::vector<std::int32_t>& new_item
     const std::size_t begin = out.size();
     out.resize(begin + kept * width);
     std::byte* next = out.data() + begin;
-    if (!some && column != kItem) {
+    const bool as_they_are = column != kItem && column != kContext;
+    if (!some && as_they_are) {
       std::copy(bytes.begin(), bytes.end(), next);
     }
-    for (std::size_t row = 0; row < rows && (some || column == kItem); ++row) {
-      const auto item = static_cast<std::size_t>(Unpack<std::int32_t>(item_bytes.data(), 4 * row));
+    for (std::size_t row = 0; row < rows && (some || !as_they_are); ++row) {
+      // Where nothing is filtered, the items lie in no other column's bytes.
+      const bool knows_items = filtered || column == kItem;
+      const auto item =
+          knows_items ? static_cast<std::size_t>(Unpack<std::int32_t>(item_bytes.data(), 4 * row)) : std::size_t{0};
       if (some && item_rows_[item] < least_item_) {
         continue;
       }
       if (column == kItem) {
-        std::memcpy(next, &new_item[item], sizeof(std::int32_t));
+        std::memcpy(next, &numbers.item[item], sizeof(std::int32_t));
+      } else if (column == kContext) {
+        const auto context = Unpack<std::int32_t>(bytes.data(), row * width);
+        const std::int32_t number = context < 0 ? -1 : numbers.context[static_cast<std::size_t>(context)];
+        std::memcpy(next, &number, sizeof(number));
       } else {
         std::memcpy(next, bytes.data() + row * width, width);
       }
@@ -239,16 +248,17 @@ void SortedLog::Give(RowColumn column, const std::vector<std::int32_t>& new_item
   take(out);
 }
 
-base::StreamedTensors SortedLog::Columns(const std::vector<std::int32_t>& new_item) const {
-  constexpr std::array<const char*, kRowColumns> kNames = {"items",        "times",     "values",
-                                                           "propensities", "positions", "parts"};
+base::StreamedTensors SortedLog::Columns(const NewNumbers& numbers) const {
+  constexpr std::array<const char*, kRowColumns> kNames = {"items",     "times", "values",  "propensities",
+                                                           "positions", "parts", "contexts"};
   constexpr std::array<base::DType, kRowColumns> kTypes = {base::DType::kI32, base::DType::kI64, base::DType::kF32,
-                                                           base::DType::kF32, base::DType::kI32, base::DType::kU8};
+                                                           base::DType::kF32, base::DType::kI32, base::DType::kU8,
+                                                           base::DType::kI32};
   base::StreamedTensors columns;
   for (std::size_t c = 0; c < kRowColumns; ++c) {
     if (has_[c]) {
-      columns[kNames[c]] = {kTypes[c], {rows()}, [this, c, &new_item](const base::TakeBytes& take) {
-                              Give(static_cast<RowColumn>(c), new_item, take);
+      columns[kNames[c]] = {kTypes[c], {rows()}, [this, c, &numbers](const base::TakeBytes& take) {
+                              Give(static_cast<RowColumn>(c), numbers, take);
                             }};
     }
   }

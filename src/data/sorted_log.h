@@ -42,16 +42,21 @@ class SortedLog {
   [[nodiscard]] const std::vector<std::uint8_t>& item_is_used() const { return item_is_used_; }
   [[nodiscard]] std::int64_t rows() const;
 
-  // The columns that the log has, as tensors: users in the order given to Sort(), items under their new numbers. They
-  // refer to this object and to `new_item`.
-  [[nodiscard]] base::StreamedTensors Columns(const std::vector<std::int32_t>& new_item) const;
+  // By the numbers that the log's tables gave.
+  struct NewNumbers {
+    const std::vector<std::int32_t>& item;
+    const std::vector<std::int32_t>& context;
+  };
+  // The columns that the log has, as tensors: users in the order given to Sort(), items and contexts under their new
+  // numbers. They refer to this object and to `numbers`.
+  [[nodiscard]] base::StreamedTensors Columns(const NewNumbers& numbers) const;
 
  private:
   class Cursor;
 
   void Hold(SortedPartition& partition, std::int64_t other_memory);
   [[nodiscard]] std::vector<std::byte> Load(const ColumnPiece& piece, std::size_t bytes) const;
-  void Give(RowColumn column, const std::vector<std::int32_t>& new_item, const base::TakeBytes& take) const;
+  void Give(RowColumn column, const NewNumbers& numbers, const base::TakeBytes& take) const;
   [[nodiscard]] std::span<const std::int32_t> UsersOf(std::size_t partition) const {
     return std::span(users_).subspan(users_begin_[partition], users_begin_[partition + 1] - users_begin_[partition]);
   }

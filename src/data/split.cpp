@@ -123,6 +123,7 @@ Split MakeSplit(const Dataset& dataset, const SplitConfig& config, bool with_pla
   FindTrainRows(split, split.validation);
   FindTrainRows(split, split.test);
   AddCandidates(dataset, split);
+  AddContexts(dataset, split);
   split.fingerprint = Fingerprint(dataset, split);
   VerifySplit(dataset, split);
   return split;

@@ -102,6 +102,8 @@ void SplitInteractions(const Dataset& dataset, Split& split);  // all others
 // kInput ones.
 std::vector<Part> LabelInteractions(const Dataset& dataset, const SplitConfig& config);
 std::vector<Part> LabelGiven(const Dataset& dataset, const SplitConfig& config);
+// Fills contexts of both sets from those of the log.
+void AddContexts(const Dataset& dataset, Split& split);
 // Fills test.candidates with what split.candidates says of other kinds than displays.
 void AddCandidates(const Dataset& dataset, Split& split);
 

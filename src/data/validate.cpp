@@ -51,6 +51,7 @@ class Counter final : public RowSink {
     add(content.propensity, "propensity");
     add(content.position, "position");
     add(content.part, "part");
+    add(content.context, "context");
   }
   void Add(const LogRow& row) override {
     LookForStop();

@@ -42,6 +42,10 @@ void CheckColumns(const Columns& columns) {
   RECFORCE_CHECK(FitsRows(columns.propensity, rows) && ArePropensities(columns.propensity), "one propensity a row");
   RECFORCE_CHECK(FitsRows(columns.position, rows), "one position a row");
   RECFORCE_CHECK(FitsRows(columns.part, rows) && ArePart(columns.part), "one part a row");
+  RECFORCE_CHECK(FitsRows(columns.context, rows) &&
+                     AreContexts(columns.context, static_cast<std::int64_t>(columns.context_names.size())) &&
+                     StrictlySorted(columns.context_names),
+                 "one context a row, among names that are sorted and distinct");
   RECFORCE_CHECK(columns.item_titles.empty() || columns.item_titles.size() == columns.item_ids.size(),
                  "one title an item");
   RECFORCE_CHECK(StrictlySorted(columns.user_ids) && StrictlySorted(columns.item_ids), "ids sorted and distinct");
@@ -163,6 +167,10 @@ void WriteDataset(base::FileSystem& files, const std::filesystem::path& director
   AddGathered(set, "propensities", columns.propensity, order);
   AddGathered(set, "positions", columns.position, order);
   AddGathered(set, "parts", columns.part, order);
+  if (!columns.context.empty()) {
+    AddStrings(set, "context_names", columns.context_names);
+    AddGathered(set, "contexts", columns.context, order);
+  }
   Preprocessing written = preprocessing;
   AddDisplays(set, columns.displays, columns.user_ids.size(), written);
   if (!columns.candidate_offsets.empty()) {

@@ -92,6 +92,10 @@ class Evaluation {
     if (!set_.train_rows.empty()) {
       users.rows = std::span(set_.train_rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
     }
+    if (!set_.contexts.empty()) {
+      users.contexts =
+          std::span(set_.contexts).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
+    }
     return users;
   }
 

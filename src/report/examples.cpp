@@ -49,6 +49,7 @@ struct Batch {
   data::Csr history;
   data::Csr sequence;
   std::vector<std::int32_t> train_rows;
+  std::vector<std::int32_t> contexts;
 
   Batch(const data::EvalSet& test, std::span<const std::size_t> rows) {
     for (const std::size_t row : rows) {
@@ -59,10 +60,13 @@ struct Batch {
       if (!test.train_rows.empty()) {
         train_rows.push_back(test.train_rows[row]);
       }
+      if (!test.contexts.empty()) {
+        contexts.push_back(test.contexts[row]);
+      }
     }
   }
   [[nodiscard]] core::UserBatch View() const {
-    core::UserBatch users{.history = history.view(), .rows = train_rows};
+    core::UserBatch users{.history = history.view(), .rows = train_rows, .contexts = contexts};
     if (sequence.rows() != 0) {
       users.sequence = sequence.view();
     }

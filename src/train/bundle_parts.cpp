@@ -49,7 +49,11 @@ base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split
       titles.emplace_back(dataset.item_titles()[item]);
     }
   }
-  return CatalogueTensors(ids, titles);
+  base::TensorSet set = CatalogueTensors(ids, titles);
+  if (!dataset.contexts().empty()) {
+    data::AddStrings(set, "context_names", dataset.context_names().ToVector());
+  }
+  return set;
 }
 
 base::TensorSet HistoryTensors(const data::Dataset& dataset, const data::Split& split) {

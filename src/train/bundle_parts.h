@@ -16,6 +16,7 @@ std::vector<std::pair<std::string, std::string>> PreprocessingTexts(const data::
 
 // Ids and titles, which may be none, of the catalogue's items, in its order.
 base::TensorSet CatalogueTensors(const std::vector<std::string>& ids, const std::vector<std::string>& titles);
+// With the names of contexts, where the log has them.
 base::TensorSet CatalogueTensors(const data::Dataset& dataset, const data::Split& split);
 
 // All that every user did, held-out parts too: recommending is for after the log, not inside it.

@@ -65,6 +65,9 @@ LoadedModel LoadModel(OpenedBundle opened, const std::string& device) {
   loaded.bundle = std::move(opened.bundle);
   loaded.item_ids = opened.item_ids;
   loaded.item_titles = opened.item_titles;
+  if (loaded.bundle.catalogue.Has("context_names.offsets")) {
+    loaded.context_names = data::GetStrings(loaded.bundle.catalogue, "context_names", true);
+  }
   const model::Manifest& manifest = loaded.bundle.manifest;
   loaded.repeats = PreprocessingText(manifest, "duplicates") == "keep";
   loaded.masks_seen = PreprocessingText(manifest, "mask_seen") != "no";
@@ -87,12 +90,14 @@ std::vector<std::vector<Recommendation>> RecommendBatch(const LoadedModel& model
   data::Csr distinct;
   data::Csr events;
   std::vector<std::int32_t> train_rows;
+  std::vector<std::int32_t> contexts;
   for (const Asker& asker : askers) {
     distinct.AddRow(DistinctItems(asker.history));
     events.AddRow(asker.history);
     train_rows.push_back(asker.train_row);
+    contexts.push_back(asker.context);
   }
-  core::UserBatch users{.history = distinct.view(), .rows = train_rows};
+  core::UserBatch users{.history = distinct.view(), .rows = train_rows, .contexts = contexts};
   if (model.repeats) {
     users.sequence = events.view();
   }
@@ -120,7 +125,7 @@ std::vector<std::vector<Recommendation>> RecommendBatch(const LoadedModel& model
 
 std::vector<Recommendation> Recommend(const LoadedModel& model, std::span<const std::int32_t> history, std::int64_t n,
                                       std::int32_t train_row, std::optional<bool> mask_seen) {
-  const Asker asker{history, train_row};
+  const Asker asker{.history = history, .train_row = train_row};
   return RecommendBatch(model, std::span(&asker, 1), n, mask_seen).front();
 }
 

@@ -37,6 +37,7 @@ class DatasetMaterial final : public Material {
   // Columns of the dataset for the training events; empty where it has none, or nobody reads them.
   std::vector<float> values_, propensities_;
   std::vector<std::int64_t> times_;
+  std::vector<std::int32_t> contexts_;
 };
 
 // The entries of a column of the dataset at `places`.
@@ -62,6 +63,7 @@ DatasetMaterial::DatasetMaterial(const core::AlgorithmSpec& spec, const config::
   values_ = At(dataset_.values(), split_.train_places);
   propensities_ = At(dataset_.propensities(), split_.train_places);
   times_ = At(dataset_.times(), split_.train_places);
+  contexts_ = At(dataset_.contexts(), split_.train_places);
 }
 
 core::TrainView DatasetMaterial::View() const {
@@ -72,6 +74,8 @@ core::TrainView DatasetMaterial::View() const {
   view.values = values_;
   view.times = times_;
   view.propensities = propensities_;
+  view.contexts = contexts_;
+  view.num_contexts = contexts_.empty() ? 0 : dataset_.context_names().size();
   view.user_id = [this](std::int64_t row) {
     return dataset_.user_ids()[split_.train_users[static_cast<std::size_t>(row)]];
   };

@@ -27,6 +27,7 @@ struct LoadedModel {
   std::unique_ptr<core::Recommender> recommender;
   data::StringTable item_ids;                // by catalogue index; not sorted
   data::StringTable item_titles;             // empty when there are none
+  data::StringTable context_names;           // of contexts by their number; empty when the log had none
   data::StringTable user_ids;                // sorted; empty when histories were left out
   data::CsrView histories;                   // parallel to user_ids; with repeats where the log keeps them
   std::span<const std::int32_t> train_rows;  // parallel to user_ids: row in training, or -1
@@ -49,6 +50,7 @@ struct Recommendation {
 struct Asker {
   std::span<const std::int32_t> history;  // catalogue indices, oldest first
   std::int32_t train_row = -1;            // of the user, -1 for a stranger
+  std::int32_t context = -1;              // of the request, into context_names; -1: not known
 };
 // A list for each, as Recommend makes it.
 std::vector<std::vector<Recommendation>> RecommendBatch(const LoadedModel& model, std::span<const Asker> askers,

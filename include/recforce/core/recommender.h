@@ -17,12 +17,17 @@ struct UserBatch {
   data::CsrView history;                    // [B] rows over the catalogue, time order, items distinct
   data::CsrView sequence = {};              // [B] the same with repeated items; no rows: nothing is repeated
   std::span<const std::int32_t> rows = {};  // [B] the user's row in training, -1 for a stranger; empty: all strangers
+  // [B] what is known of the requests, numbered as in training (TrainView::contexts), -1: nothing; empty: of none.
+  std::span<const std::int32_t> contexts = {};
 
   [[nodiscard]] std::int64_t size() const { return history.rows(); }
   // What a sequence model reads.
   [[nodiscard]] const data::CsrView& events() const { return sequence.rows() == 0 ? history : sequence; }
   [[nodiscard]] std::int32_t TrainRow(std::int64_t user) const {
     return rows.empty() ? -1 : rows[static_cast<std::size_t>(user)];
+  }
+  [[nodiscard]] std::int32_t Context(std::int64_t user) const {
+    return contexts.empty() ? -1 : contexts[static_cast<std::size_t>(user)];
   }
 };
 

@@ -36,6 +36,9 @@ struct TrainView {
   std::span<const float> values = {};
   std::span<const std::int64_t> times = {};  // seconds
   std::span<const float> propensities = {};  // of showing the item, as logged
+  // What was known of the request that an event answers (page, device), in [0, num_contexts), -1: not known.
+  std::span<const std::int32_t> contexts = {};
+  std::int64_t num_contexts = 0;
   // Ids as in the log, for models that bring numbers of their own; empty in most tests.
   std::function<std::string_view(std::int64_t row)> user_id = {};
   std::function<std::string_view(std::int64_t item)> item_id = {};

@@ -25,11 +25,13 @@ struct ConvertOptions {
   std::string item_column;
   std::string time_column;
   std::string value_column;
-  // The same for what `data export` writes: parts (train, validation, test, input), propensities in (0, 1] and
-  // positions. Empty: the log has none, whatever its columns are called.
+  // The same for what `data export` writes: parts (train, validation, test, input), propensities in (0, 1],
+  // positions and contexts (any text; an empty field: not known). Empty: the log has none, whatever its columns are
+  // called.
   std::string part_column;
   std::string propensity_column;
   std::string position_column;
+  std::string context_column;
   std::vector<std::string> feedback_types;  // of a gorse dump, those to keep; empty: all
   // Which of several rows of one (user, item) is kept: last, first, error (none may be) or keep (all are). Empty: last,
   // but keep for sessions, displays, decisions, open_bandit and coat, whose repetitions mean something.

@@ -94,6 +94,10 @@ struct Columns {
   std::vector<float> propensity;         // [N] probability of showing it, as logged, or empty
   std::vector<std::int32_t> position;    // [N] place in the slate, as logged, or empty
   std::vector<std::uint8_t> part;        // [N] Part, or empty
+  // What was known of the request that an interaction answers (page, device, time of day): [N] into context_names,
+  // -1: not known; or both empty.
+  std::vector<std::int32_t> context;
+  std::vector<std::string> context_names;  // sorted bytewise, distinct
   DisplayColumns displays;
   // Items that a published protocol ranks against a user's test targets: [users + 1] offsets, or both empty.
   std::vector<std::int64_t> candidate_offsets;
@@ -133,6 +137,9 @@ class Dataset {
   [[nodiscard]] std::span<const float> propensities() const { return propensity_; }    // parallel to items, or empty
   [[nodiscard]] std::span<const std::int32_t> positions() const { return position_; }  // parallel to items, or empty
   [[nodiscard]] std::span<const std::uint8_t> parts() const { return part_; }  // Part, parallel to items, or empty
+  // Into context_names(), -1: not known; parallel to items, or empty. Columns::context says of what.
+  [[nodiscard]] std::span<const std::int32_t> contexts() const { return context_; }
+  [[nodiscard]] const StringTable& context_names() const { return context_names_; }
   [[nodiscard]] const Displays& displays() const { return displays_; }
   // [users] the items to rank against a user's test targets, or no rows.
   [[nodiscard]] CsrView candidates() const { return {candidate_offsets_, candidate_items_}; }
@@ -147,6 +154,7 @@ class Dataset {
   StringTable user_ids_;
   StringTable item_ids_;
   StringTable item_titles_;
+  StringTable context_names_;
   std::span<const std::int64_t> user_offsets_;
   std::span<const std::int32_t> item_;
   std::span<const std::int64_t> time_;
@@ -154,6 +162,7 @@ class Dataset {
   std::span<const float> propensity_;
   std::span<const std::int32_t> position_;
   std::span<const std::uint8_t> part_;
+  std::span<const std::int32_t> context_;
   Displays displays_;
   std::span<const std::int64_t> candidate_offsets_;
   std::span<const std::int32_t> candidate_items_;

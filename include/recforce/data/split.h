@@ -38,8 +38,10 @@ struct EvalSet {
   Csr input;                             // what the model may see: distinct items, time order; empty in displays only
   Csr sequence;                          // the same with repeated items; no rows: nothing is repeated
   Csr target;                            // what it should find; never empty for a row
-  Csr candidates;                        // what is ranked, the targets among it; no rows: the whole catalogue
-  bool mask_input = true;                // input items are not recommended again, and targets are disjoint from them
+  // Of the first target, into Dataset::context_names, -1: not known. Empty where the log has none; in displays, too.
+  std::vector<std::int32_t> contexts;
+  Csr candidates;          // what is ranked, the targets among it; no rows: the whole catalogue
+  bool mask_input = true;  // input items are not recommended again, and targets are disjoint from them
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(users.size()); }
 };
 

@@ -47,7 +47,7 @@ struct Problem {
     }
   }
   [[nodiscard]] PolicyGraph Graph() const {
-    return MakePolicyGraph(params, 1.0, state, lanes, rows, decided, nullptr, true);
+    return MakePolicyGraph(params, 1.0, state, lanes, rows, {}, decided, nullptr, true);
   }
   // Of the heads that `parts` gives a weight: coefficients are constants.
   [[nodiscard]] double Loss(double pi_part, double beta_part) const {

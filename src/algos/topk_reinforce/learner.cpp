@@ -63,6 +63,7 @@ PolicyLearner::PolicyLearner(const core::TrainView& view, const PolicyOptions& o
 // States that decisions were made from, and those decisions, state by state.
 void PolicyLearner::Collect(Batch& batch) const {
   batch.rows.clear();
+  batch.contexts.clear();
   batch.decided = {};
   batch.decisions.clear();
   for (std::size_t at = 0; at < batch.lanes.inputs.size(); ++at) {
@@ -72,8 +73,11 @@ void PolicyLearner::Collect(Batch& batch) const {
     }
     const auto input = static_cast<std::size_t>(event);
     for (std::int64_t d = log_.offsets[input]; d < log_.offsets[input + 1]; ++d) {
-      if (batch.rows.empty() || batch.rows.back() != static_cast<std::int64_t>(at)) {
+      const std::int32_t context = params_.gates.defined() ? log_.context[static_cast<std::size_t>(d)] : -1;
+      if (batch.rows.empty() || batch.rows.back() != static_cast<std::int64_t>(at) ||
+          batch.contexts.back() != context) {
         batch.rows.push_back(static_cast<std::int64_t>(at));
+        batch.contexts.push_back(context);
       }
       batch.decided.state.push_back(static_cast<std::int64_t>(batch.rows.size()) - 1);
       batch.decided.item.push_back(log_.item[static_cast<std::size_t>(d)]);
@@ -170,6 +174,25 @@ torch::Tensor PolicyLearner::HeadsOnCpu(const Batch& batch, const torch::Tensor&
   return d;
 }
 
+void PolicyLearner::GatesBackward(const Batch& batch, const torch::Tensor& states, torch::Tensor& d) {
+  torch::Tensor gradient = torch::zeros_like(params_.gates);
+  const std::int64_t units = states.size(1);
+  for (std::size_t at = 0; at < batch.contexts.size(); ++at) {
+    if (batch.contexts[at] < 0) {
+      continue;
+    }
+    const float* gate = params_.gates.data_ptr<float>() + batch.contexts[at] * units;
+    const float* state = states.data_ptr<float>() + static_cast<std::int64_t>(at) * units;
+    float* sum = gradient.data_ptr<float>() + batch.contexts[at] * units;
+    float* slope = d.data_ptr<float>() + static_cast<std::int64_t>(at) * units;
+    for (std::int64_t unit = 0; unit < units; ++unit) {
+      sum[unit] += slope[unit] * state[unit];
+      slope[unit] *= 1.0F + gate[unit];
+    }
+  }
+  adam_.Update(params_.All().size() - 1, params_.gates, gradient);
+}
+
 void PolicyLearner::Step(const Batch& batch, std::uint64_t epoch, std::int64_t step, Totals& totals) {
   const torch::Tensor u = nn::GatherRows(params_.inputs, batch.lanes.inputs);
   const torch::Tensor& all = pass_.Forward(params_.layer, u, state_, batch.lanes.keep);
@@ -179,12 +202,20 @@ void PolicyLearner::Step(const Batch& batch, std::uint64_t epoch, std::int64_t s
     const std::vector<std::int32_t> rows(batch.rows.begin(), batch.rows.end());
     const torch::Tensor states = nn::GatherRows(all, rows);
     adam_.BeginStep();
-    const torch::Tensor d_states = HeadsOnCpu(batch, states, epoch, step, totals);
+    torch::Tensor d_states =
+        HeadsOnCpu(batch, params_.gates.defined() ? InContext(states, params_.gates, batch.contexts) : states, epoch,
+                   step, totals);
+    if (params_.gates.defined()) {
+      GatesBackward(batch, states, d_states);
+    }
     torch::Tensor d = torch::zeros_like(all);
     const std::int64_t units = all.size(1);
     for (std::size_t at = 0; at < batch.rows.size(); ++at) {
-      std::copy_n(d_states.data_ptr<float>() + static_cast<std::int64_t>(at) * units, units,
-                  d.data_ptr<float>() + batch.rows[at] * units);
+      const float* from = d_states.data_ptr<float>() + static_cast<std::int64_t>(at) * units;
+      float* to = d.data_ptr<float>() + batch.rows[at] * units;
+      for (std::int64_t unit = 0; unit < units; ++unit) {
+        to[unit] += from[unit];
+      }
     }
     torch::Tensor d_u = torch::empty_like(u);
     pass_.Backward(params_.layer, u, batch.lanes.keep, d, d_layer_, d_u);
@@ -211,8 +242,8 @@ void PolicyLearner::StepByAutograd(const Batch& batch, std::uint64_t epoch, std:
   if (options_.sampled) {
     draws = DrawItems(batch, epoch, step);
   }
-  PolicyGraph graph = MakePolicyGraph(params_, options_.temperature, state_, batch.lanes, batch.rows, batch.decided,
-                                      options_.sampled ? &draws : nullptr, options_.exact_weights);
+  PolicyGraph graph = MakePolicyGraph(params_, options_.temperature, state_, batch.lanes, batch.rows, batch.contexts,
+                                      batch.decided, options_.sampled ? &draws : nullptr, options_.exact_weights);
   if (!batch.decisions.empty()) {
     const HeadCoefficients coefficients = Weigh(batch, graph.log_probability, totals);
     const auto gradients = torch::autograd::grad({graph.Loss(coefficients)}, graph.leaves, {}, {}, false, true);

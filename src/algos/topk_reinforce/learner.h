@@ -65,7 +65,8 @@ class PolicyLearner {
   };
   struct Batch {
     LaneBatch lanes;
-    std::vector<std::int64_t> rows;       // of states that decisions were made from
+    std::vector<std::int64_t> rows;       // of states that decisions were made from, once for each of their contexts
+    std::vector<std::int32_t> contexts;   // of each row, -1: not known
     Decided decided;                      // by place in `rows`
     std::vector<std::int64_t> decisions;  // [D] in the log
   };
@@ -73,6 +74,8 @@ class PolicyLearner {
   // Coefficients of the batch's decisions, from what the heads say of them.
   HeadCoefficients Weigh(const Batch& batch, const LogProbabilities& log_probability, Totals& totals) const;
   void Step(const Batch& batch, std::uint64_t epoch, std::int64_t step, Totals& totals);
+  // Moves the gates. d: gradients by the rows' states in their contexts, which become those by the states alone.
+  void GatesBackward(const Batch& batch, const torch::Tensor& states, torch::Tensor& d);
   torch::Tensor HeadsOnCpu(const Batch& batch, const torch::Tensor& states, std::uint64_t epoch, std::int64_t step,
                            Totals& totals);
   SampledHeads::Draws DrawItems(const Batch& batch, std::uint64_t epoch, std::int64_t step) const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/topk_reinforce/network.h"
 
+#include <algorithm>
+
 #include "algos/common/last_states.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
@@ -17,6 +19,7 @@ std::vector<std::string> NamesOf(const PolicyShape& shape) {
   for (const std::string& name : nn::RecurrentParams::Names(shape.cell)) {
     names.push_back("state." + name);
   }
+  names.emplace_back("context.gates");
   return names;
 }
 
@@ -29,6 +32,9 @@ PolicyParams Empty(const PolicyShape& shape) {
     head->bias = torch::zeros({shape.items});
   }
   params.layer = nn::ZeroRecurrent(shape.Layer(), torch::kFloat32);
+  if (shape.contexts > 0) {
+    params.gates = torch::zeros({shape.contexts, shape.hidden});
+  }
   return params;
 }
 
@@ -71,6 +77,9 @@ std::vector<torch::Tensor*> PolicyParams::All() {
   for (torch::Tensor* tensor : layer.All()) {
     all.push_back(tensor);
   }
+  if (gates.defined()) {
+    all.push_back(&gates);
+  }
   return all;
 }
 
@@ -91,12 +100,27 @@ void PolicyParams::CopyFrom(const PolicyParams& other) {
   }
 }
 
+torch::Tensor InContext(const torch::Tensor& states, const torch::Tensor& gates,
+                        std::span<const std::int32_t> contexts) {
+  std::vector<std::int64_t> rows;
+  std::vector<float> known;
+  for (const std::int32_t context : contexts) {
+    rows.push_back(std::max<std::int32_t>(context, 0));
+    known.push_back(context >= 0 ? 1.0F : 0.0F);
+  }
+  const torch::Tensor gate = gates.index_select(0, torch::tensor(rows, torch::kInt64).to(gates.device()));
+  return states * (1.0 + gate * torch::tensor(known).to(gate.options()).unsqueeze(1));
+}
+
 void PolicyRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const {
   nn::Guarded([&] {
     const torch::NoGradGuard no_grad;
     RECFORCE_CHECK(out.rows == users.size() && out.cols == NumItems(), "scores have another shape");
-    const torch::Tensor states = LastStates({{params_.shape.Layer()}, {params_.layer}}, params_.inputs, users.events(),
-                                            static_cast<std::int32_t>(NumItems()));
+    torch::Tensor states = LastStates({{params_.shape.Layer()}, {params_.layer}}, params_.inputs, users.events(),
+                                      static_cast<std::int32_t>(NumItems()));
+    if (params_.gates.defined() && !users.contexts.empty()) {
+      states = InContext(states, params_.gates, users.contexts);
+    }
     torch::Tensor scores = torch::from_blob(out.data, {out.rows, out.cols}, torch::kFloat32);
     if (!states.is_cpu()) {
       scores.copy_(torch::addmm(params_.pi.bias, states, params_.pi.weight.t()) / temperature_);

@@ -23,7 +23,8 @@ class Reader {
     const auto events = static_cast<std::size_t>(view.events().items.size());
     RECFORCE_CHECK((view.values.empty() || view.values.size() == events) &&
                        (view.times.empty() || view.times.size() == events) &&
-                       (view.propensities.empty() || view.propensities.size() == events),
+                       (view.propensities.empty() || view.propensities.size() == events) &&
+                       (view.contexts.empty() || view.contexts.size() == events),
                    "columns of events have another length");
     if (options.horizon_seconds > 0.0 && view.times.empty()) {
       throw base::Error(base::ErrorKind::kUsage,
@@ -66,6 +67,7 @@ class Reader {
   }
   [[nodiscard]] bool rewarded(std::size_t at) const { return rewards_[at] > 0.0; }
   [[nodiscard]] float returned(std::size_t at) const { return static_cast<float>(returns_[at]); }
+  [[nodiscard]] std::int32_t context(std::size_t at) const { return view_.contexts[first_ + at]; }
   [[nodiscard]] float LogPropensity(std::size_t at) const {
     const float value = view_.propensities[first_ + at];
     if (!(value > 0.0F && value <= 1.0F)) {
@@ -130,6 +132,9 @@ PolicyLog MakePolicyLog(const core::TrainView& view, const ReturnOptions& option
     for (std::size_t at = 0; at < row.size(); ++at) {
       log.item.push_back(row[at]);
       log.ret.push_back(reader.returned(at));
+      if (!view.contexts.empty()) {
+        log.context.push_back(reader.context(at));
+      }
       if (!view.propensities.empty()) {
         log.log_propensity.push_back(reader.LogPropensity(at));
       }

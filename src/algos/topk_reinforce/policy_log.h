@@ -31,6 +31,7 @@ struct PolicyLog {
   std::vector<std::int64_t> offsets;  // [inputs + 1]: decisions made from the state after an input
   std::vector<std::int32_t> item;     // [D] decided
   std::vector<float> ret;             // [D] discounted return to go; 0 where the event brought nothing itself
+  std::vector<std::int32_t> context;  // [D] of the request, -1: not known; empty: the log has none
   std::vector<float> log_propensity;  // [D] natural logarithm of the logged propensity; empty: the log has none
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(item.size()); }
   [[nodiscard]] std::int64_t rewarded() const;  // decisions with a return

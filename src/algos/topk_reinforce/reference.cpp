@@ -74,7 +74,8 @@ torch::Tensor PolicyGraph::Loss(const HeadCoefficients& coefficients) const {
 }
 
 PolicyGraph MakePolicyGraph(const PolicyParams& params, double temperature, const torch::Tensor& state,
-                            const LaneBatch& lanes, const std::vector<std::int64_t>& rows, const Decided& decided,
+                            const LaneBatch& lanes, const std::vector<std::int64_t>& rows,
+                            const std::vector<std::int32_t>& contexts, const Decided& decided,
                             const SampledHeads::Draws* draws, bool exact_weights) {
   PolicyGraph graph;
   PolicyParams copy = params;
@@ -95,7 +96,10 @@ PolicyGraph MakePolicyGraph(const PolicyParams& params, double temperature, cons
   if (rows.empty()) {
     return graph;
   }
-  const torch::Tensor states = all.index_select(0, IndexOf(rows, device));
+  torch::Tensor states = all.index_select(0, IndexOf(rows, device));
+  if (copy.gates.defined()) {
+    states = InContext(states, copy.gates, contexts);
+  }
   graph.pi =
       HeadOf(states, copy.pi, temperature, decided, draws, exact_weights, graph.log_probability.pi, &graph.log_pi);
   // beta's loss stops at the state.

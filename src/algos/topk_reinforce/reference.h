@@ -23,10 +23,11 @@ struct PolicyGraph {
   torch::Tensor log_pi;    // [P, I] of the whole catalogue, undefined with draws
 };
 
-// rows: the states, among those of the lanes' steps, that decisions were made from. draws: null for the softmax over
-// the catalogue.
+// rows: the states, among those of the lanes' steps, that decisions were made from; contexts: of each, not read without
+// gates. draws: null for the softmax over the catalogue.
 PolicyGraph MakePolicyGraph(const PolicyParams& params, double temperature, const torch::Tensor& state,
-                            const LaneBatch& lanes, const std::vector<std::int64_t>& rows, const Decided& decided,
+                            const LaneBatch& lanes, const std::vector<std::int64_t>& rows,
+                            const std::vector<std::int32_t>& contexts, const Decided& decided,
                             const SampledHeads::Draws* draws, bool exact_weights);
 
 }  // namespace recforce::algos

@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::int64_t kFullSoftmaxItems = 20000;  // auto: up to so many items the softmax is exact
 
-PolicyShape ShapeOf(const TopKReinforceConfig& config, std::int64_t num_items) {
+PolicyShape ShapeOf(const TopKReinforceConfig& config, std::int64_t num_items, std::int64_t num_contexts) {
   PolicyShape shape;
+  shape.contexts = config.context == "ignore" ? 0 : num_contexts;
   shape.items = num_items;
   shape.embedding = config.embedding;
   shape.hidden = config.hidden;
@@ -42,7 +43,7 @@ PolicyOptions OptionsOf(const TopKReinforceConfig& config, const core::TrainView
   PolicyOptions options;
   options.sampled = config.softmax == "sampled" || (config.softmax == "auto" && view.num_items > kFullSoftmaxItems);
   CheckSettings(config, view, options.sampled);
-  options.shape = ShapeOf(config, view.num_items);
+  options.shape = ShapeOf(config, view.num_items, view.num_contexts);
   options.returns = {.use_values = config.reward != "one",
                      .clip = config.reward_clip,
                      .discount = config.discount,
@@ -71,8 +72,10 @@ PolicyOptions OptionsOf(const TopKReinforceConfig& config, const core::TrainView
 
 std::unique_ptr<core::Recommender> LoadPolicy(const TopKReinforceConfig& config, const base::TensorSet& tensors,
                                               std::int64_t num_items, const std::string& device) {
+  const std::int64_t contexts = tensors.Has("context.gates") ? tensors.Get("context.gates").shape.at(0) : 0;
   return std::make_unique<PolicyRecommender>(
-      PolicyParams::Load(ShapeOf(config, num_items), tensors, "", nn::ParseDevice(device)), config.temperature);
+      PolicyParams::Load(ShapeOf(config, num_items, contexts), tensors, "", nn::ParseDevice(device)),
+      config.temperature);
 }
 
 }  // namespace
@@ -96,6 +99,9 @@ const config::FieldTable& TopKReinforceFields() {
           .Int("hidden", &C::hidden, 1, 65536, "Units of the state, and length of the item vectors that come out.")
           .Alias("hidden_size")
           .SearchChoices({"64", "128", "256"})
+          .Choice("context", &C::context, {"auto", "ignore"},
+                  "auto: what is known of the request, where the log has it (data convert --context-col), changes what "
+                  "is made of the state.")
           .Int("top_k", &C::top_k, 1, 100000,
                "K: how many items are shown at once; 1: the one-step correction without the top-K multiplier.")
           .SearchChoices({"1", "8", "16", "32"})

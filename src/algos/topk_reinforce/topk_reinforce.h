@@ -19,6 +19,7 @@ struct TopKReinforceConfig {
   std::string state = "cfn";
   std::int64_t embedding = 64;
   std::int64_t hidden = 128;
+  std::string context = "auto";
   std::int64_t top_k = 16;
   std::string correction = "paper";
   double cap = 20.085536923187668;

@@ -19,6 +19,7 @@ struct Log {
   data::Csr rows;
   std::vector<float> values, propensities;
   std::vector<std::int64_t> times;
+  std::vector<std::int32_t> contexts;
   explicit Log(std::int64_t users, std::uint64_t rewards = 3) {
     for (std::int64_t user = 0; user < users; ++user) {
       base::Rng rng(5, base::Stream::kTest, static_cast<std::uint64_t>(user));
@@ -30,6 +31,7 @@ struct Log {
         propensities.push_back(static_cast<float>(0.02 + 0.9 * rng.Uniform()));
         now += static_cast<std::int64_t>(rng.Below(100));
         times.push_back(now);
+        contexts.push_back(static_cast<std::int32_t>(times.size() % 5) - 1);
       }
       rows.AddRow(row);
     }
@@ -39,6 +41,8 @@ struct Log {
     core::TrainView view = {.interactions = rows.view(), .num_items = kItems};
     view.values = values;
     view.times = times;
+    view.contexts = contexts;
+    view.num_contexts = 4;
     if (with_propensities) {
       view.propensities = propensities;
     }
@@ -124,6 +128,12 @@ std::vector<Case> Cases() {
     c.options.kl_weight = 0.3;
     c.options.temperature = 1.4;
   });
+  add("contexts", [](Case& c) { c.options.shape.contexts = 4; });
+  add("contexts, sampled", [](Case& c) {
+    c.options.shape.contexts = 4;
+    c.options.sampled = true;
+    c.options.negatives = 9;
+  });
   add("sampled", [](Case& c) {
     c.options.sampled = true;
     c.options.negatives = 9;
@@ -187,6 +197,47 @@ TEST(TopKReinforceTest, ALogWithoutRewardsIsRefused) {
   EXPECT_EQ(ErrorOf([&] { PolicyLearner(log.View(), Cases()[0].options, {}); }),
             "topk_reinforce: no event of the log has a reward: nothing says what is good; expected values above 0, or "
             "topk_reinforce.reward one");
+}
+
+// Everybody is alike; the page decides what is good.
+TEST(TopKReinforceTest, WhatIsKnownOfTheRequestDecides) {
+  data::Csr rows;
+  std::vector<float> values;
+  std::vector<std::int32_t> contexts;
+  for (std::int64_t user = 0; user < 400; ++user) {
+    base::Rng rng(9, base::Stream::kTest, static_cast<std::uint64_t>(user));
+    std::vector<std::int32_t> row;
+    for (int event = 0; event < 6; ++event) {
+      row.push_back(static_cast<std::int32_t>(rng.Below(kItems)));
+      contexts.push_back(static_cast<std::int32_t>(rng.Below(3)) - 1);
+      values.push_back(row.back() == 4 + contexts.back() ? 1.0F : 0.0F);  // 3 where nothing is known, 4 and 5
+    }
+    rows.AddRow(row);
+  }
+  core::TrainView view = {.interactions = rows.view(), .num_items = kItems};
+  view.values = values;
+  view.contexts = contexts;
+  view.num_contexts = 2;
+  PolicyOptions options = Cases()[0].options;
+  options.shape = {.items = kItems, .embedding = 8, .hidden = 16, .contexts = 2};
+  options.correction.top_k = 1;
+  options.lanes = 64;
+  options.steps = 8;
+  PolicyLearner learner(view, options, {});
+  for (std::int64_t epoch = 0; epoch < 60; ++epoch) {
+    learner.Epoch({.epoch = epoch});
+  }
+  data::Csr histories;
+  for (int user = 0; user < 3; ++user) {
+    histories.AddRow({});
+  }
+  const std::vector<std::int32_t> asked = {-1, 0, 1};
+  std::vector<float> scores(3 * kItems);
+  learner.recommender().ScoreBatch({.history = histories.view(), .contexts = asked}, {scores.data(), 3, kItems});
+  for (std::int64_t user = 0; user < 3; ++user) {
+    const auto row = scores.begin() + user * kItems;
+    EXPECT_EQ(std::max_element(row, row + kItems) - row, 3 + user);
+  }
 }
 
 // On a log whose actions depend on the context, the behaviour head learns them better than frequencies do.
