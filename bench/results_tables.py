@@ -137,9 +137,9 @@ TABLES["amazon-cds"] = {
         row("BPR-MF, d = 128", "bpr", "dim=128"),
         row("EASE", "ease", "l2=500", "precision=float32", draws=False),
         row("RecVAE", "recvae", *LAST_ITEM, "split.validation_users=2000", "epochs=15", seeds=1),
-        row("Multi-DAE", "multi_dae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", seeds=1),
-        row("Multi-VAE", "multi_vae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", "kl_anneal_steps=5000",
-            seeds=1),
+        row("Multi-DAE", "multi_dae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", "patience=4", seeds=1),
+        row("Multi-VAE", "multi_vae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", "patience=4",
+            "kl_anneal_steps=5000", seeds=1),
     ],
 }
 
@@ -160,5 +160,7 @@ TABLES["yoochoose"] = {
         row("SLIM", "slim", draws=False),
         row("iALS, d = 64", "ials", "unobserved_weight=0.0002", "reg=0.024", "epochs=8"),
         row("SASRec", "sasrec", "epochs=7", "batch_size=128", "max_length=50", seeds=1),
+        row("GRU4Rec", "gru4rec", "layers=[480]", "batch_size=48", "epochs=3", "learning_rate_left=0",
+            "hidden_dropout=0.4", seeds=1),
     ],
 }

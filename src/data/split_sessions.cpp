@@ -2,69 +2,27 @@
 // Next-item evaluation: users are sessions, the latest of them are held out whole, and every prefix of one is a row.
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <span>
-#include <string_view>
 
 #include "data/split_rows.h"
 #include "data/split_rules.h"
 #include "recforce/base/text.h"
+#include "recforce/data/session_order.h"
 
 namespace recforce::data {
 namespace {
 
-struct SessionKey {
-  std::string_view letters;
-  std::int64_t number = 0;
-  bool operator<(const SessionKey& other) const {
-    return letters != other.letters ? letters < other.letters : number < other.number;
-  }
-};
-
-// "12" is 12 without letters, "s12" is 12 after "s"; any other form has no key.
-std::optional<SessionKey> KeyOfId(std::string_view id) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  const std::size_t letters = std::min(id.find_first_not_of(kLetters), id.size());
-  if (letters > 0 && letters < id.size() && id[letters] == '-') {
-    return std::nullopt;  // a hyphen between letters and digits is no sign
-  }
-  const std::optional<std::int64_t> number = base::ParseInt(id.substr(letters));
-  return number ? std::optional(SessionKey{id.substr(0, letters), *number}) : std::nullopt;
-}
-
-// What sessions are put in order by: their start, else their ids where all are numbers or all are letters and a number
-// (files of sessions give such ids, by line), else nothing (the order of the dataset, which is that of the ids as
-// text).
-std::vector<SessionKey> SessionKeys(const Dataset& dataset) {
-  const CsrView rows = dataset.interactions();
-  std::vector<SessionKey> keys(static_cast<std::size_t>(rows.rows()));
-  for (std::int64_t session = 0; session < rows.rows(); ++session) {
-    SessionKey& key = keys[static_cast<std::size_t>(session)];
-    if (dataset.times().empty()) {
-      const std::optional<SessionKey> found = KeyOfId(dataset.user_ids()[session]);
-      key = found.value_or(SessionKey{});
-      if (!found || key.letters.empty() != keys.front().letters.empty()) {
-        return std::vector<SessionKey>(keys.size());
-      }
-    } else if (!rows.row(session).empty()) {
-      key.number = dataset.times()[static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(session)])];
-    }
-  }
-  return keys;
-}
-
 // Sessions that hold something, earliest start first.
-std::vector<std::int32_t> SessionOrder(const Dataset& dataset) {
-  const std::vector<SessionKey> keys = SessionKeys(dataset);
-  std::vector<std::int32_t> order;
-  for (std::int64_t session = 0; session < dataset.num_users(); ++session) {
-    if (!dataset.interactions().row(session).empty()) {
-      order.push_back(static_cast<std::int32_t>(session));
-    }
+std::vector<std::int32_t> SessionsByStart(const Dataset& dataset) {
+  const CsrView rows = dataset.interactions();
+  std::vector<std::int64_t> starts;
+  for (std::int64_t session = 0; session < rows.rows() && !dataset.times().empty(); ++session) {
+    const auto first = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(session)]);
+    starts.push_back(rows.row(session).empty() ? 0 : dataset.times()[first]);
   }
-  std::stable_sort(order.begin(), order.end(), [&keys](std::int32_t a, std::int32_t b) {
-    return keys[static_cast<std::size_t>(a)] < keys[static_cast<std::size_t>(b)];
-  });
+  std::vector<std::int32_t> order =
+      SessionOrder(rows.rows(), starts, [&](std::int64_t session) { return dataset.user_ids()[session]; });
+  std::erase_if(order, [&](std::int32_t session) { return rows.row(session).empty(); });
   return order;
 }
 
@@ -90,7 +48,7 @@ void RequireShortSessions(const Dataset& dataset, const std::vector<Part>& parts
 }  // namespace
 
 void SplitSessions(const Dataset& dataset, Split& split) {
-  const std::vector<std::int32_t> order = SessionOrder(dataset);
+  const std::vector<std::int32_t> order = SessionsByStart(dataset);
   const PartSizes sizes = RatioSizes(split.config, static_cast<std::int64_t>(order.size()));
   std::vector<Part> parts(static_cast<std::size_t>(dataset.num_users()), Part::kTrain);
   for (std::int64_t place = sizes.train; place < static_cast<std::int64_t>(order.size()); ++place) {

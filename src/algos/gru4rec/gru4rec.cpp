@@ -92,9 +92,9 @@ const config::FieldTable& Gru4recFields() {
           .Real("elu", &C::elu, 0.0, 100.0,
                 "Other losses than cross_entropy: scores pass through an elu of this size; 0: as they are.")
           .SearchChoices({"0", "0.5", "1"})
-          .Choice("order", &C::order, {"dataset", "shuffled"},
-                  "How sessions follow on each other: as in the dataset, so that late ones are learnt last, or anew in "
-                  "each epoch.")
+          .Choice("order", &C::order, {"time", "shuffled"},
+                  "How sessions follow on each other: by their start, so that late ones are learnt last (without times "
+                  "by the numbers of their ids, where all have one), or anew in each epoch.")
           .Int("patience", &C::patience, 0, 1000000,
                "Stop after this many epochs without a better validation value; 0: run all epochs.")
           .Alias("stopping_step")
@@ -108,6 +108,7 @@ core::AlgorithmSpec Gru4recSpec() {
   spec.summary = "Recurrent network over the clicks of a session; recommends what comes next.";
   spec.paper = "Hidasi and Karatzoglou, CIKM 2018";
   spec.uses_device = true;
+  spec.reads_columns = true;
   spec.make_config = [] { return config::Section::Make<Gru4recConfig>("gru4rec", Gru4recFields()); };
   spec.make_trainer = [](const config::Section& section, const core::TrainView& view,
                          const core::TrainerContext& context) {

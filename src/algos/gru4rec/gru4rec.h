@@ -32,7 +32,7 @@ struct Gru4recConfig {
   bool mask_hits = true;
   double bpreg = 1.0;
   double elu = 0.0;
-  std::string order = "dataset";
+  std::string order = "time";
   std::int64_t patience = 0;
 };
 const config::FieldTable& Gru4recFields();

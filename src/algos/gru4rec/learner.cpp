@@ -11,6 +11,7 @@
 #include "nn/gemm.h"
 #include "nn/row_batch.h"
 #include "recforce/base/threads.h"
+#include "recforce/data/session_order.h"
 
 namespace recforce::algos {
 namespace {
@@ -21,6 +22,17 @@ std::vector<torch::Tensor> TensorsOf(Gru4recParams params) {
     tensors.push_back(*tensor);
   }
   return tensors;
+}
+
+std::vector<std::int32_t> ByStart(const core::TrainView& view) {
+  const data::CsrView events = view.events();
+  std::vector<std::int64_t> starts;
+  for (std::int64_t row = 0; row < events.rows() && !view.times.empty(); ++row) {
+    starts.push_back(events.row(row).empty()
+                         ? 0
+                         : view.times[static_cast<std::size_t>(events.offsets[static_cast<std::size_t>(row)])]);
+  }
+  return data::SessionOrder(events.rows(), starts, view.user_id);
 }
 
 // mask := 0 or 1 / keep.
@@ -46,6 +58,7 @@ torch::Tensor Part(torch::Tensor& buffer, std::int64_t rows, std::int64_t width)
 Gru4recLearner::Gru4recLearner(const core::TrainView& view, const Gru4recOptions& options,
                                const core::TrainerContext& context)
     : view_(view),
+      by_start_(ByStart(view)),
       options_(options),
       seed_(context.seed),
       device_(nn::ParseDevice(context.device)),
@@ -236,12 +249,8 @@ double Gru4recLearner::StepByAutograd(const LaneBatch& batch) {
 core::Metrics Gru4recLearner::Epoch(const core::EpochContext& context) {
   const torch::NoGradGuard no_grad;
   const auto epoch = static_cast<std::uint64_t>(context.epoch);
-  std::vector<std::int32_t> order(static_cast<std::size_t>(view_.events().rows()));
-  std::iota(order.begin(), order.end(), 0);
-  if (options_.shuffle) {
-    order = nn::EpochOrder(view_.events().rows(), seed_, epoch);
-  }
-  Lanes lanes(view_.events(), std::move(order), options_.batch_size, 1);
+  Lanes lanes(view_.events(), options_.shuffle ? nn::EpochOrder(view_.events().rows(), seed_, epoch) : by_start_,
+              options_.batch_size, 1);
   states_.clear();
   for (const std::int64_t width : options_.shape.layers) {
     states_.push_back(torch::zeros({options_.batch_size, width}, torch::TensorOptions(device_)));

@@ -30,7 +30,7 @@ struct Gru4recOptions {
   double keep_hidden = 1.0;
   SessionLoss loss;
   ColumnOptions columns;
-  bool shuffle = false;   // sessions anew each epoch; else in the order of the dataset
+  bool shuffle = false;   // sessions anew each epoch; else in the order in which they began
   bool autograd = false;  // on the CPU, too: for tests
 };
 
@@ -68,6 +68,7 @@ class Gru4recLearner {
   void UpdateLayers(const std::vector<torch::Tensor>& inputs);
 
   core::TrainView view_;
+  std::vector<std::int32_t> by_start_;  // rows, those that began first in front
   Gru4recOptions options_;
   std::uint64_t seed_;
   torch::Device device_;
