@@ -116,6 +116,7 @@ TABLES["ml-1m-sasrec"] = {
         row("iALS, d = 64", "ials"),
         row("BPR-MF, d = 64", "bpr"),
         row("SASRec", "sasrec", "epochs=60", seeds=1),
+        row("GRU4Rec", "gru4rec", "layers=[128]", "epochs=5", "learning_rate_left=0", seeds=1),
     ],
 }
 
