@@ -139,8 +139,6 @@ TABLES["amazon-cds"] = {
         row("EASE", "ease", "l2=500", "precision=float32", draws=False),
         row("RecVAE", "recvae", *LAST_ITEM, "split.validation_users=2000", "epochs=15", seeds=1),
         row("Multi-DAE", "multi_dae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", "patience=4", seeds=1),
-        row("Multi-VAE", "multi_vae", *LAST_ITEM, "split.validation_users=2000", "epochs=30", "patience=4",
-            "kl_anneal_steps=5000", seeds=1),
     ],
 }
 
