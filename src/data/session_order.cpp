@@ -44,18 +44,23 @@ std::vector<SessionKey> KeysOfIds(std::int64_t count, const std::function<std::s
 
 }  // namespace
 
-std::vector<std::int32_t> SessionOrder(std::int64_t count, std::span<const std::int64_t> starts,
+std::vector<std::int32_t> SessionOrder(CsrView rows, std::span<const std::int64_t> times,
                                        const std::function<std::string_view(std::int64_t row)>& id) {
-  std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+  std::vector<std::int32_t> order(static_cast<std::size_t>(rows.rows()));
   std::iota(order.begin(), order.end(), 0);
   const auto sort = [&](const auto& keys) {
     std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
       return keys[static_cast<std::size_t>(a)] < keys[static_cast<std::size_t>(b)];
     });
   };
-  if (!starts.empty()) {
+  if (!times.empty()) {
+    std::vector<std::int64_t> starts;
+    for (std::int64_t row = 0; row < rows.rows(); ++row) {
+      const auto first = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
+      starts.push_back(rows.row(row).empty() ? 0 : times[first]);
+    }
     sort(starts);
-  } else if (const std::vector<SessionKey> keys = KeysOfIds(count, id); !keys.empty()) {
+  } else if (const std::vector<SessionKey> keys = KeysOfIds(rows.rows(), id); !keys.empty()) {
     sort(keys);
   }
   return order;

@@ -15,13 +15,8 @@ namespace {
 // Sessions that hold something, earliest start first.
 std::vector<std::int32_t> SessionsByStart(const Dataset& dataset) {
   const CsrView rows = dataset.interactions();
-  std::vector<std::int64_t> starts;
-  for (std::int64_t session = 0; session < rows.rows() && !dataset.times().empty(); ++session) {
-    const auto first = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(session)]);
-    starts.push_back(rows.row(session).empty() ? 0 : dataset.times()[first]);
-  }
   std::vector<std::int32_t> order =
-      SessionOrder(rows.rows(), starts, [&](std::int64_t session) { return dataset.user_ids()[session]; });
+      SessionOrder(rows, dataset.times(), [&](std::int64_t session) { return dataset.user_ids()[session]; });
   std::erase_if(order, [&](std::int32_t session) { return rows.row(session).empty(); });
   return order;
 }

@@ -15,8 +15,8 @@ namespace recforce::data {
 struct ValidateReport {
   std::string format;
   std::vector<std::string> files;  // paths as they were opened, titles last
-  std::vector<std::string>
-      fields;             // user, item, and those of time, value, propensity, position, part, context that are there
+  // user and item, then those of time, value, propensity, position, part and context that rows have
+  std::vector<std::string> fields;
   std::int64_t rows = 0;  // good ones
   std::int64_t bad_rows = 0;
   std::vector<std::string> first_bad_rows;  // at most as many as were asked for

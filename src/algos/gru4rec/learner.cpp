@@ -24,17 +24,6 @@ std::vector<torch::Tensor> TensorsOf(Gru4recParams params) {
   return tensors;
 }
 
-std::vector<std::int32_t> ByStart(const core::TrainView& view) {
-  const data::CsrView events = view.events();
-  std::vector<std::int64_t> starts;
-  for (std::int64_t row = 0; row < events.rows() && !view.times.empty(); ++row) {
-    starts.push_back(events.row(row).empty()
-                         ? 0
-                         : view.times[static_cast<std::size_t>(events.offsets[static_cast<std::size_t>(row)])]);
-  }
-  return data::SessionOrder(events.rows(), starts, view.user_id);
-}
-
 // mask := 0 or 1 / keep.
 void FillDropoutMask(double keep, base::Rng& rng, torch::Tensor& mask) {
   float* data = mask.data_ptr<float>();
@@ -58,7 +47,7 @@ torch::Tensor Part(torch::Tensor& buffer, std::int64_t rows, std::int64_t width)
 Gru4recLearner::Gru4recLearner(const core::TrainView& view, const Gru4recOptions& options,
                                const core::TrainerContext& context)
     : view_(view),
-      by_start_(ByStart(view)),
+      by_start_(data::SessionOrder(view.events(), view.times, view.user_id)),
       options_(options),
       seed_(context.seed),
       device_(nn::ParseDevice(context.device)),
