@@ -26,9 +26,6 @@ struct UserBatch {
   [[nodiscard]] std::int32_t TrainRow(std::int64_t user) const {
     return rows.empty() ? -1 : rows[static_cast<std::size_t>(user)];
   }
-  [[nodiscard]] std::int32_t Context(std::int64_t user) const {
-    return contexts.empty() ? -1 : contexts[static_cast<std::size_t>(user)];
-  }
 };
 
 // Scores items for users. Implementations are immutable and safe to call from several threads, and a user's
