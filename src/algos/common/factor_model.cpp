@@ -94,21 +94,28 @@ bool FactorRecommender::HasOwnVector(const core::UserBatch& users, std::int64_t 
   return !fold_in_.grown || history == tables_->user_counts[static_cast<std::size_t>(row)];
 }
 
-void FactorRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const {
+void FactorRecommender::Vectors(const core::UserBatch& users, base::MatrixView<float> out) const {
   const std::int64_t dim = tables_->dim;
   base::ParallelFor(0, users.size(), kUsersAtOnce, [&](std::int64_t begin, std::int64_t end) {
     LeastSquares solver(tables_->items, dim, gram_);
-    std::vector<float> vectors(static_cast<std::size_t>((end - begin) * dim));
     for (std::int64_t user = begin; user < end; ++user) {
-      float* vector = vectors.data() + (user - begin) * dim;
+      const std::span<float> vector = out.row(user);
       if (HasOwnVector(users, user)) {
-        std::copy_n(tables_->users.data() + users.TrainRow(user) * dim, dim, vector);
+        std::copy_n(tables_->users.data() + users.TrainRow(user) * dim, dim, vector.data());
         continue;
       }
-      FoldInUser(solver, users.history.row(user), num_items_, fold_in_, {vector, static_cast<std::size_t>(dim)});
-      std::for_each(vector, vector + dim, [&](float& value) { value *= tables_->fold_in_scale; });
+      FoldInUser(solver, users.history.row(user), num_items_, fold_in_, vector);
+      std::for_each(vector.begin(), vector.end(), [&](float& value) { value *= tables_->fold_in_scale; });
     }
-    nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, end - begin, num_items_, dim, {vectors.data(), dim},
+  });
+}
+
+void FactorRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const {
+  const std::int64_t dim = tables_->dim;
+  std::vector<float> vectors(static_cast<std::size_t>(users.size() * dim));
+  Vectors(users, {vectors.data(), users.size(), dim});
+  base::ParallelFor(0, users.size(), kUsersAtOnce, [&](std::int64_t begin, std::int64_t end) {
+    nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, end - begin, num_items_, dim, {vectors.data() + begin * dim, dim},
              {tables_->items.data(), dim}, 0.0F, {out.data + begin * num_items_, num_items_});
     for (std::int64_t user = begin; user < end && !tables_->item_bias.empty(); ++user) {
       const std::span<float> scores = out.row(user);

@@ -49,6 +49,8 @@ class FactorRecommender final : public core::Recommender {
   FactorRecommender(std::shared_ptr<const FactorTables> tables, std::int64_t num_items, FoldIn fold_in);
   [[nodiscard]] std::int64_t NumItems() const override { return num_items_; }
   void ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const override;
+  // The vectors that ScoreBatch scores by: 0 for strangers without a history. out: [B, dim].
+  void Vectors(const core::UserBatch& users, base::MatrixView<float> out) const;
   // To be called when the tables have changed.
   void Refresh();
 

@@ -43,6 +43,33 @@ TEST(FactorRecommender, OwnVectorsStrangersAndEmptyHistories) {
   }
 }
 
+TEST(FactorRecommender, VectorsAreWhatScoresAreMadeOf) {
+  FactorTables tables = Tables();
+  tables.dim = 2;
+  tables.users = {2.0F, -1.0F, 0.5F, 3.0F};
+  tables.items = {1.0F, 0.5F, 0.0F, 1.0F, -1.0F, 2.0F};
+  const FactorRecommender model(std::make_shared<FactorTables>(tables), 3,
+                                {.unobserved_weight = 0.0, .reg = 1.0, .reg_exponent = 0.0});
+  data::Csr users;
+  for (int user = 0; user < 40; ++user) {  // more than are folded in at once
+    users.AddRow(user == 38 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{1});
+  }
+  std::vector<std::int32_t> rows(40, -1);
+  rows[1] = 1;
+  std::vector<float> vectors(80, -7.0F);
+  model.Vectors({.history = users.view(), .rows = rows}, {vectors.data(), 40, 2});
+  const std::vector<float> scores = Scores(model, {.history = users.view(), .rows = rows});
+  for (std::size_t user = 0; user < 40; ++user) {
+    // A stranger with item 1: (w . (0, 1) - 1)^2 + |w|^2 is least at (0, 1 / 2), times 3.
+    const std::vector<float> expected = user == 1    ? std::vector<float>{0.5F, 3.0F}
+                                        : user == 38 ? std::vector<float>{0.0F, 0.0F}
+                                                     : std::vector<float>{0.0F, 1.5F};
+    EXPECT_NEAR(vectors[2 * user], expected[0], 1e-6) << user;
+    EXPECT_NEAR(vectors[2 * user + 1], expected[1], 1e-6) << user;
+    EXPECT_NEAR(scores[3 * user + 2], -expected[0] + 2 * expected[1] + 1.0F, 1e-5) << user;
+  }
+}
+
 TEST(FactorRecommender, GrownHistoriesAreFoldedInWhenAsked) {
   data::Csr users;
   users.AddRow(std::vector<std::int32_t>{0});  // training user 1, who had two items
