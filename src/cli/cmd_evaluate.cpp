@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/print_choices.h"
+#include "cli/print_floors.h"
 #include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/eval/groups.h"
@@ -38,7 +39,7 @@ Json GroupsToJson(const train::StoredEvaluation& evaluation) {
 }
 
 void PrintJson(const std::string& model, const train::StoredEvaluation& evaluation,
-               const std::vector<train::ChoiceRow>& choices) {
+               const std::vector<train::ChoiceRow>& choices, const eval::FloorTable* floors) {
   const eval::EvalResult& result = evaluation.result;
   Json metrics = Json::object();
   Json half_widths = Json::object();
@@ -71,31 +72,35 @@ void PrintJson(const std::string& model, const train::StoredEvaluation& evaluati
   if (!choices.empty()) {
     object["choice"] = Json::parse(ChoicesToJson(choices));
   }
+  if (floors != nullptr) {
+    object["floors"] = Json::parse(FloorsToJson(*floors));
+  }
   if (RanksFew(evaluation.candidates)) {
     object["warning"] = kSampledWarning;
   }
   fmt::print("{}\n", object.dump(2));
 }
 
-// How many different users the rows are of; a session has several.
+// How many different users the rows are of; a session has several, and a user may.
 std::int64_t DistinctUsers(const train::StoredEvaluation& evaluation) {
   std::vector<std::string> users = evaluation.user_ids;
   std::sort(users.begin(), users.end());
   return std::unique(users.begin(), users.end()) - users.begin();
 }
 
-void PrintHead(const std::string& model, const train::StoredEvaluation& evaluation) {
+void PrintHead(const train::RunInfo& run, const train::StoredEvaluation& evaluation) {
   const std::int64_t rows = evaluation.result.users;
   const std::int64_t users = DistinctUsers(evaluation);
   const bool of_shown = evaluation.candidates == "displays";
   std::string whom = base::FormatCount(rows) + " test users";
   if (users != rows) {
-    whom = base::FormatCount(rows) + " test rows of " + base::FormatCount(users) + (of_shown ? " users" : " sessions");
+    whom = base::FormatCount(rows) + " test rows of " + base::FormatCount(users) +
+           (run.split_kind == "session" ? " sessions" : " users");
   }
   const std::string among = of_shown                         ? "among what was shown"
                             : evaluation.candidates == "all" ? "whole catalogue"
                                                              : evaluation.candidates + " candidates";
-  fmt::print("{} on {}, {}, {} ties{}\n", model, whom, among, evaluation.ties,
+  fmt::print("{} on {}, {}, {} ties{}\n", run.model, whom, among, evaluation.ties,
              evaluation.definitions == "recbole" ? ", RecBole's definitions" : "");
 }
 
@@ -129,10 +134,10 @@ void PrintGroups(const train::StoredEvaluation& evaluation) {
   }
 }
 
-void PrintTable(const std::string& model, const train::StoredEvaluation& evaluation,
-                const std::vector<train::ChoiceRow>& choices) {
+void PrintTable(const train::RunInfo& run, const train::StoredEvaluation& evaluation,
+                const std::vector<train::ChoiceRow>& choices, const eval::FloorTable* floors) {
   const eval::EvalResult& result = evaluation.result;
-  PrintHead(model, evaluation);
+  PrintHead(run, evaluation);
   std::size_t width = 14;
   for (const eval::Metric& metric : result.metrics) {
     width = std::max(width, metric.name.size());
@@ -159,22 +164,45 @@ void PrintTable(const std::string& model, const train::StoredEvaluation& evaluat
   if (!choices.empty()) {
     PrintChoices(choices);
   }
+  if (floors != nullptr) {
+    PrintFloors(*floors);
+  }
+}
+
+void RunRated(const EvaluateArgs& args, const Session& session) {
+  const train::RatedOptions options{args.steps, args.liked_above};
+  const train::RatedTable table =
+      train::EvaluateRated(session.registry, args.run, args.data, args.settings, options, session.stop);
+  if (args.json) {
+    fmt::print("{}\n", RatedToJson(table, options));
+  } else {
+    PrintRated(table, options);
+  }
 }
 
 }  // namespace
 
 void RunEvaluate(const EvaluateArgs& args, const Session& session) {
+  if (args.rated) {
+    RunRated(args, session);
+    return;
+  }
   std::vector<train::ChoiceRow> choices;
-  const train::StoredEvaluation evaluation = train::EvaluateRun(base::RealFileSystem(), session.registry, args.run,
-                                                                args.data, session.stop, args.settings, &choices);
-  const std::string model = train::ReadSettings(session.registry, args.run).section("").As<train::RunConfig>().model;
+  eval::FloorTable table;
+  eval::FloorTable* const floors = args.floors ? &table : nullptr;
+  const train::StoredEvaluation evaluation = train::EvaluateRun(
+      base::RealFileSystem(), session.registry, args.run, args.data, session.stop, args.settings, &choices, floors);
+  const train::RunInfo run = train::ReadRunInfo(args.run);
   if (RanksFew(evaluation.candidates)) {
     base::LogWarn(args.run + ": " + kSampledWarning);
   }
+  if (const std::string warning = ImpersonalWarning(table); !warning.empty()) {
+    base::LogWarn(args.run + ": " + warning);
+  }
   if (args.json) {
-    PrintJson(model, evaluation, choices);
+    PrintJson(run.model, evaluation, choices, floors);
   } else {
-    PrintTable(model, evaluation, choices);
+    PrintTable(run, evaluation, choices, floors);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/evaluate_flags.h"
 #include "cli/grammar.h"
 #include "recforce/base/text.h"
 #include "recforce/data/export.h"
@@ -20,7 +21,7 @@ class Commands {
     AddData();
     AddTrain();
     AddTune();
-    AddEvaluate();
+    AddEvaluate(grammar_);
     AddCompare();
     AddReport();
     AddRecommend();
@@ -201,16 +202,6 @@ class Commands {
     tune->add_flag("--resume", args->resume, "go on with the search in --out, or start it");
     tune->add_flag("--json", args->json, "print one JSON object");
     tune->footer("The spaces of all settings: `recforce docs parameters`, or `recforce models --json`.");
-  }
-
-  void AddEvaluate() {
-    auto [evaluate, args] = grammar_.Command<EvaluateArgs>(
-        grammar_.root(), "evaluate", "Measure a run on its test users and keep the result", RunEvaluate);
-    evaluate->add_option("RUN", args->run, "run folder")->required();
-    evaluate->add_option("--data", args->data, "folder of the dataset, where it has moved");
-    evaluate->add_option("--set", args->settings, "another setting of the evaluation, eval.key=value")
-        ->allow_extra_args(false);
-    evaluate->add_flag("--json", args->json, "print one JSON object");
   }
 
   void AddCompare() {

@@ -114,6 +114,10 @@ struct EvaluateArgs {
   std::string run;
   std::optional<std::string> data;
   std::vector<std::string> settings;  // "eval.key=value"
+  bool floors = false;                // beside the model: popularity, the mean user, another user
+  bool rated = false;                 // only what test users rated, one item after the other
+  std::int64_t steps = 10;            // rated: how many
+  double liked_above = 3.0;           // rated: greater values are liked
   bool json = false;
 };
 void RunEvaluate(const EvaluateArgs& args, const Session& session);

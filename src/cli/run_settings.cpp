@@ -88,7 +88,7 @@ void ApplyFlags(const SettingsArgs& args, const std::string& model, const Sessio
     settings.Set("data", *args.data, "--data");
   }
   if (args.environment) {
-    if (session.registry.Get(model).needs != core::Needs::kEnvironment) {
+    if (!train::MayLearnFromUsers(session.registry.Get(model))) {
       Usage("--environment: '" + model + "' learns from a dataset: '" + *args.environment + "'; expected --data DIR");
     }
     settings.Set("environment.source", *args.environment, "--environment");
@@ -162,7 +162,7 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
   if (const std::string& last = settings.section("").As<train::RunConfig>().model; last != model) {
     Usage("model: is set twice: '" + last + "' and '" + model + "'; use --model alone");
   }
-  if (session.registry.Get(model).needs == core::Needs::kEnvironment) {
+  if (train::LearnsFromUsers(session.registry.Get(model), settings)) {
     CheckEnvironmentSource(settings, command);
   } else {
     MakeDataAbsolute(settings, command);

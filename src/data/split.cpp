@@ -109,7 +109,8 @@ Split MakeSplit(const Dataset& dataset, const SplitConfig& config, bool with_pla
   split.config = config;
   split.with_places = with_places;
   split.candidates = CandidatesOf(config, dataset.candidates().rows() != 0);
-  split.validation.mask_input = split.test.mask_input = MasksSeen(config, dataset.repeats());
+  split.validation.mask_input = MasksSeen(config, dataset.repeats());
+  split.test.mask_input = MasksSeenInTest(config, dataset.repeats());
   if (config.kind == kStrongGeneralization) {
     SplitUsers(dataset, split);
   } else if (config.kind == kSession) {
@@ -120,6 +121,9 @@ Split MakeSplit(const Dataset& dataset, const SplitConfig& config, bool with_pla
     SplitInteractions(dataset, split);
   }
   RequireRows(split);
+  if (config.rows == "target") {
+    SpreadTargets(split);
+  }
   FindTrainRows(split, split.validation);
   FindTrainRows(split, split.test);
   AddCandidates(dataset, split);

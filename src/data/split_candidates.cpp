@@ -62,31 +62,71 @@ std::vector<double> Weights(const Split& split) {
   return weights;
 }
 
-// Negatives are items that the user has nowhere in the dataset. Each row has a stream of its own.
-void AddSampled(const Dataset& dataset, Split& split) {
-  const std::vector<std::int32_t> local = CatalogueIndex(dataset, split);
-  const DrawingWeights weights(Weights(split));
-  NegativeSampler sampler(weights);
-  std::vector<std::int32_t> row;
-  std::uint32_t row_of_user = 0;
-  for (std::int64_t at = 0; at < split.test.rows(); ++at) {
-    const std::int32_t user = split.test.users[static_cast<std::size_t>(at)];
-    const bool same = at > 0 && split.test.users[static_cast<std::size_t>(at) - 1] == user;
-    row_of_user = same ? row_of_user + 1 : 1;
-    const std::span<const std::int32_t> targets = split.test.target.row(at);
-    row.assign(targets.begin(), targets.end());
-    for (const std::int32_t item : dataset.interactions().row(user)) {
-      if (const std::int32_t index = local[static_cast<std::size_t>(item)]; index >= 0) {
-        sampler.Exclude(index);
+// Draws the negatives of one test row after the other. Each row has a stream of its own.
+class NegativeLists {
+ public:
+  NegativeLists(const Dataset& dataset, Split& split)
+      : dataset_(dataset),
+        split_(split),
+        local_(CatalogueIndex(dataset, split)),
+        weights_(Weights(split)),
+        sampler_(weights_) {}
+
+  void Add() {
+    const std::vector<std::int32_t>& users = split_.test.users;
+    std::size_t first = 0;  // row of the user
+    for (std::size_t at = 0; at < users.size(); ++at) {
+      if (at == 0 || users[at] != users[first]) {
+        first = at;
+        Exclude(first);
+      }
+      AddRow(at, static_cast<std::uint32_t>(at - first + 1));
+    }
+  }
+
+ private:
+  // What is no negative of the user whose rows begin at `first`: items that the user has anywhere in the dataset, or
+  // targets of any of the rows.
+  void Exclude(std::size_t first) {
+    sampler_.IncludeAll();
+    const std::int32_t user = split_.test.users[first];
+    if (split_.config.negatives_from == "not_test") {
+      for (std::size_t at = first; at < split_.test.users.size() && split_.test.users[at] == user; ++at) {
+        for (const std::int32_t item : split_.test.target.row(static_cast<std::int64_t>(at))) {
+          sampler_.Exclude(item);
+        }
+      }
+      return;
+    }
+    for (const std::int32_t item : dataset_.interactions().row(user)) {
+      if (const std::int32_t index = local_[static_cast<std::size_t>(item)]; index >= 0) {
+        sampler_.Exclude(index);
       }
     }
-    base::Rng rng(static_cast<std::uint64_t>(split.config.seed), base::Stream::kSplit,
-                  1 + static_cast<std::uint64_t>(user), row_of_user);
-    sampler.Draw(split.config.negatives, rng, row);
-    sampler.IncludeAll();
-    split.test.candidates.AddRow(row);
   }
-}
+
+  void AddRow(std::size_t at, std::uint32_t row_of_user) {
+    const std::span<const std::int32_t> targets = split_.test.target.row(static_cast<std::int64_t>(at));
+    row_.assign(targets.begin(), targets.end());
+    const auto user = static_cast<std::uint64_t>(split_.test.users[at]);
+    base::Rng rng(static_cast<std::uint64_t>(split_.config.seed), base::Stream::kSplit, 1 + user, row_of_user);
+    if (split_.config.negatives_distinct) {
+      sampler_.Draw(split_.config.negatives, rng, row_);
+    } else {
+      for (std::int64_t drawn = 0; drawn < split_.config.negatives; ++drawn) {
+        sampler_.Draw(1, rng, row_);
+      }
+    }
+    split_.test.candidates.AddRow(row_);
+  }
+
+  const Dataset& dataset_;
+  Split& split_;
+  const std::vector<std::int32_t> local_;
+  const DrawingWeights weights_;
+  NegativeSampler sampler_;
+  std::vector<std::int32_t> row_;
+};
 
 }  // namespace
 
@@ -97,7 +137,7 @@ void AddCandidates(const Dataset& dataset, Split& split) {
   if (split.candidates == "given") {
     AddGiven(dataset, split);
   } else if (split.candidates == "sampled") {
-    AddSampled(dataset, split);
+    NegativeLists(dataset, split).Add();
   }
 }
 

@@ -34,6 +34,15 @@ const Choices& SamplingChoices() {
   return choices;
 }
 
+const Choices& NegativesFromChoices() {
+  static const Choices choices = {"unseen", "not_test"};
+  return choices;
+}
+const Choices& RowsChoices() {
+  static const Choices choices = {"user", "target"};
+  return choices;
+}
+
 void ValidateCount(const std::string& key, std::int64_t count) {
   if (count < 0) {
     ThrowSplitUsage(key + ": is negative: '" + std::to_string(count) +
@@ -77,6 +86,36 @@ void ValidateCandidates(const SplitConfig& config) {
   }
 }
 
+// What only sampled lists have, and what would leave them without the negatives that they are for.
+void ValidateNegatives(const SplitConfig& config) {
+  ValidateChoice("split.negatives_from", config.negatives_from, NegativesFromChoices());
+  const bool from_all = config.negatives_from == "not_test";
+  if (config.negatives == 0 && (from_all || !config.negatives_distinct)) {
+    ThrowSplitUsage(std::string("split.") + (from_all ? "negatives_from" : "negatives_distinct") +
+                    ": nothing is sampled: '" + (from_all ? config.negatives_from : "false") +
+                    "' with split.negatives=0; expected " + (from_all ? "unseen" : "true") +
+                    ", or split.negatives of at least 1");
+  }
+  if (from_all && config.mask_seen == "yes") {
+    ThrowSplitUsage(
+        "split.mask_seen: masks negatives that are training items: 'yes' with split.negatives_from=not_test; expected "
+        "auto or no, or split.negatives_from=unseen");
+  }
+}
+
+void ValidateRows(const SplitConfig& config) {
+  ValidateChoice("split.rows", config.rows, RowsChoices());
+  if (config.rows == "target" && (config.kind == kSession || config.kind == kDisplays)) {
+    ThrowSplitUsage("split.rows: every row has one target already: 'target' with split.kind=" + config.kind +
+                    "; expected user");
+  }
+  if (config.kind == kRandomRows && config.catalogue == "trained") {
+    ThrowSplitUsage(
+        "split.catalogue: does not go with split.kind=random_rows: 'trained'; expected auto or all, because any "
+        "interaction may be held out, those of new items, too");
+  }
+}
+
 // Kind displays: users choose among what they are shown, all of it, whether they have it or not.
 void ValidateDisplays(const SplitConfig& config) {
   if (config.kind != kDisplays) {
@@ -105,8 +144,9 @@ void ValidateDisplays(const SplitConfig& config) {
 }  // namespace
 
 const std::vector<std::string>& SplitKinds() {
-  static const std::vector<std::string> kinds = {kStrongGeneralization, kLeaveLastOut, kGlobalTime, kUserTimeRatio,
-                                                 kRandomRatio,          kSession,      kGiven,      kDisplays};
+  static const std::vector<std::string> kinds = {
+      kStrongGeneralization, kLeaveLastOut, kGlobalTime, kUserTimeRatio, kRandomRatio,
+      kRandomRows,           kSession,      kGiven,      kDisplays};
   return kinds;
 }
 
@@ -132,6 +172,8 @@ void ValidateSplit(const SplitConfig& config) {
   ValidateChoice("split.catalogue", config.catalogue, CatalogueChoices());
   ValidateChoice("split.mask_seen", config.mask_seen, MaskChoices());
   ValidateCandidates(config);
+  ValidateNegatives(config);
+  ValidateRows(config);
   ValidateDisplays(config);
 }
 
@@ -156,8 +198,7 @@ const config::FieldTable& SplitFields() {
               "Share of a held-out user's interactions that the model sees, 0 and 1 excluded (strong_generalization).")
           .Real("validation_ratio", &SplitConfig::validation_ratio, 0.0, 1.0,
                 "Share of the interactions, or of the sessions, for validation (global_time, user_time_ratio, "
-                "random_ratio, "
-                "session).")
+                "random_ratio, random_rows, session).")
           .Alias("valid_ratio")
           .Real("test_ratio", &SplitConfig::test_ratio, 0.0, 1.0,
                 "Share of the interactions, or of the sessions, for testing (likewise).")
@@ -166,11 +207,11 @@ const config::FieldTable& SplitFields() {
                   "interactions of users, whole users, or none; auto takes users when the test users are strangers, "
                   "else last.")
           .Choice("catalogue", &SplitConfig::catalogue, CatalogueChoices(),
-                  "The items that are ranked: those of training, or all of the dataset; auto is all for given and "
-                  "displays.")
+                  "The items that are ranked: those of training, or all of the dataset; auto is all for given, "
+                  "displays and random_rows.")
           .Choice("mask_seen", &SplitConfig::mask_seen, MaskChoices(),
                   "Leave items that the model was shown out of rankings; auto is no for session, displays and logs "
-                  "that keep repeats, else yes.")
+                  "that keep repeats, and in the test where negatives_from is not_test, else yes.")
           .Choice("candidates", &SplitConfig::candidates, CandidateChoices(),
                   "What test targets are ranked among: all of the catalogue, the lists that the log gives, sampled "
                   "negatives, or what was shown beside the choice; auto is displays for kind displays, sampled with "
@@ -180,6 +221,14 @@ const config::FieldTable& SplitFields() {
                "order models reliably (Krichene and Rendle, 2020).")
           .Choice("negative_sampling", &SplitConfig::negative_sampling, SamplingChoices(),
                   "How negatives are drawn: all alike, or in proportion to the training users that have them.")
+          .Choice("negatives_from", &SplitConfig::negatives_from, NegativesFromChoices(),
+                  "What negatives are drawn from: the items that the user has nowhere in the log, or all that are no "
+                  "test target of the user, training items among them, which punishes models for knowing these.")
+          .Bool("negatives_distinct", &SplitConfig::negatives_distinct,
+                "Draw no item twice for a test row; without it an item that is drawn n times takes n places of the "
+                "ranking.")
+          .Choice("rows", &SplitConfig::rows, RowsChoices(),
+                  "What a test row, which metrics are means over, is: a user with all targets, or one target.")
           .Bool("swap", &SplitConfig::swap,
                 "Training and test users change places (displays): for a second model of users, learnt from people "
                 "that the first never saw.")

@@ -78,6 +78,9 @@ void SplitInteractions(const Dataset& dataset, Split& split) {
   }
   split.catalogue = catalogue.Finish();
   RowWriter writer(split.num_items(), dataset.repeats(), MasksSeen(split.config, dataset.repeats()));
+  if (split.config.kind == kRandomRows) {
+    writer.TakeEmptyInputs();
+  }
   UserEvents own;
   const auto add = [&](EvalSet& set, std::int64_t user, const auto& input, const auto& target) {
     if (!writer.AddEval(set, user, input, target, split.seen_targets_dropped)) {

@@ -42,7 +42,8 @@ std::vector<Part> LabelGlobalTime(const Dataset& dataset, const SplitConfig& con
   if (times.empty()) {
     ThrowSplitData("split.kind: the dataset has no times: 'global_time'; allowed without times: " +
                    std::string(kStrongGeneralization) + ", " + kLeaveLastOut + " (takes the order of the log), " +
-                   kUserTimeRatio + " (likewise), " + kRandomRatio + ", " + kSession + ", " + kGiven);
+                   kUserTimeRatio + " (likewise), " + kRandomRatio + ", " + kRandomRows + ", " + kSession + ", " +
+                   kGiven);
   }
   const PartSizes sizes = RatioSizes(config, dataset.num_interactions());
   std::vector<std::int64_t> copy(times.begin(), times.end());
@@ -72,12 +73,17 @@ std::vector<Part> LabelUserTimeRatio(const Dataset& dataset, const SplitConfig& 
   return parts;
 }
 
-std::vector<Part> LabelRandomRatio(const Dataset& dataset, const SplitConfig& config) {
+// What is drawn at random must not be in training, too.
+void RefuseRepeats(const Dataset& dataset, const SplitConfig& config) {
   if (dataset.repeats()) {
-    ThrowSplitUsage(
-        "split.kind: would put repeats of one interaction into training and into test: 'random_ratio'; the log keeps "
-        "repeats (--duplicates keep). take user_time_ratio, or convert the log with --duplicates last");
+    ThrowSplitUsage("split.kind: would put repeats of one interaction into training and into test: '" + config.kind +
+                    "'; the log keeps repeats (--duplicates keep). take user_time_ratio, or convert the log with "
+                    "--duplicates last");
   }
+}
+
+std::vector<Part> LabelRandomRatio(const Dataset& dataset, const SplitConfig& config) {
+  RefuseRepeats(dataset, config);
   const CsrView rows = dataset.interactions();
   std::vector<Part> parts(static_cast<std::size_t>(dataset.num_interactions()), Part::kTrain);
   base::ParallelFor(0, rows.rows(), 1024, [&](std::int64_t first, std::int64_t last) {
@@ -98,6 +104,18 @@ std::vector<Part> LabelRandomRatio(const Dataset& dataset, const SplitConfig& co
   return parts;
 }
 
+std::vector<Part> LabelRandomRows(const Dataset& dataset, const SplitConfig& config) {
+  RefuseRepeats(dataset, config);
+  const PartSizes sizes = RatioSizes(config, dataset.num_interactions());
+  std::vector<Part> parts(static_cast<std::size_t>(dataset.num_interactions()), Part::kTrain);
+  const auto test = parts.begin() + sizes.test;
+  std::fill(parts.begin(), test, Part::kTest);
+  std::fill(test, test + sizes.validation, Part::kValidation);
+  base::Rng rng(static_cast<std::uint64_t>(config.seed), base::Stream::kSplit, 0);
+  rng.Shuffle(std::span<Part>(parts));
+  return parts;
+}
+
 }  // namespace
 
 std::vector<Part> LabelInteractions(const Dataset& dataset, const SplitConfig& config) {
@@ -109,6 +127,9 @@ std::vector<Part> LabelInteractions(const Dataset& dataset, const SplitConfig& c
   }
   if (config.kind == kUserTimeRatio) {
     return LabelUserTimeRatio(dataset, config);
+  }
+  if (config.kind == kRandomRows) {
+    return LabelRandomRows(dataset, config);
   }
   return config.kind == kGiven ? LabelGiven(dataset, config) : LabelRandomRatio(dataset, config);
 }

@@ -6,12 +6,6 @@
 #include "recforce/base/text.h"
 
 namespace recforce::data {
-namespace {
-
-// 8 GiB of events, and as much again where items repeat.
-constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
-
-}  // namespace
 
 std::vector<std::int32_t> CatalogueBuilder::Finish() {
   std::vector<std::int32_t> catalogue;

@@ -39,7 +39,8 @@ class RowWriter {
   // From here on an EvalSet has sequences only once a row repeats an item: prefixes of long sessions are large, and two
   // equal copies of them twice as large.
   void OmitEqualSequences() { omits_equal_ = true; }
-  // From here on an EvalSet takes rows with nothing in their input: a first choice among what was shown.
+  // From here on an EvalSet takes rows with nothing in their input: a first choice among what was shown, a user whom
+  // training never saw.
   void TakeEmptyInputs() { takes_empty_ = true; }
   // places: of the events among the dataset's interactions, kept where the split asks for them.
   void AddTrain(Split& split, std::int64_t user, std::span<const std::int32_t> events,
@@ -66,6 +67,9 @@ class RowWriter {
 
 [[noreturn]] void ThrowSplitUsage(const std::string& message);
 [[noreturn]] void ThrowSplitData(const std::string& message);
+
+// Of the rows of a part together: 8 GiB, and as much again where items repeat.
+inline constexpr std::int64_t kMostPrefixEvents = std::int64_t{1} << 31U;
 
 // How much the rows of held-out users hold where each of a user's n events is preceded by all of its events before:
 // n^2 / 2. A few users with very many events would fill any memory.
@@ -102,6 +106,8 @@ void SplitInteractions(const Dataset& dataset, Split& split);  // all others
 // kInput ones.
 std::vector<Part> LabelInteractions(const Dataset& dataset, const SplitConfig& config);
 std::vector<Part> LabelGiven(const Dataset& dataset, const SplitConfig& config);
+// Gives every test target a row of its own. Error(Usage): the rows would fill any memory.
+void SpreadTargets(Split& split);
 // Fills contexts of both sets from those of the log.
 void AddContexts(const Dataset& dataset, Split& split);
 // Fills test.candidates with what split.candidates says of other kinds than displays.

@@ -17,6 +17,7 @@ inline constexpr const char* kLeaveLastOut = "leave_last_out";
 inline constexpr const char* kGlobalTime = "global_time";
 inline constexpr const char* kUserTimeRatio = "user_time_ratio";
 inline constexpr const char* kRandomRatio = "random_ratio";
+inline constexpr const char* kRandomRows = "random_rows";
 inline constexpr const char* kSession = "session";
 inline constexpr const char* kGiven = "given";
 inline constexpr const char* kDisplays = "displays";
@@ -62,21 +63,29 @@ inline std::int64_t ValidationShare(const SplitConfig& config, std::int64_t n) {
 }
 
 inline bool ByRatio(const std::string& kind) {
-  return kind == kGlobalTime || kind == kUserTimeRatio || kind == kRandomRatio || kind == kSession;
+  return kind == kGlobalTime || kind == kUserTimeRatio || kind == kRandomRatio || kind == kRandomRows ||
+         kind == kSession;
 }
 
 // Whether the catalogue holds every item of the dataset.
 inline bool CataloguesAll(const SplitConfig& config) {
   return config.catalogue == "all" ||
-         (config.catalogue == "auto" && (config.kind == kGiven || config.kind == kDisplays));
+         (config.catalogue == "auto" &&
+          (config.kind == kGiven || config.kind == kDisplays || config.kind == kRandomRows));
 }
 
-// Whether seen items are left out of rankings.
+// Whether seen items are left out of rankings; in those of the test see MasksSeenInTest.
 inline bool MasksSeen(const SplitConfig& config, bool log_repeats) {
   if (config.mask_seen != "auto" || config.kind == kStrongGeneralization) {
     return config.mask_seen != "no";
   }
   return config.kind != kSession && config.kind != kDisplays && !log_repeats;
+}
+
+// Negatives that may be training items would be none if these were masked. Validation, which ranks no negatives, masks
+// them all the same.
+inline bool MasksSeenInTest(const SplitConfig& config, bool log_repeats) {
+  return MasksSeen(config, log_repeats) && config.negatives_from != "not_test";
 }
 
 // "all", "given", "sampled" or "displays".

@@ -240,7 +240,7 @@ TEST(GlobalTimeTest, NeedsTimes) {
   EXPECT_EQ(ErrorOf([&] { (void)MakeSplit(dataset, config); }),
             "Data: split.kind: the dataset has no times: 'global_time'; allowed without times: "
             "strong_generalization, leave_last_out (takes the order of the log), user_time_ratio (likewise), "
-            "random_ratio, session, given");
+            "random_ratio, random_rows, session, given");
 }
 
 TEST(RandomRatioTest, FloorsPerUserAndTestsOnTheRest) {
@@ -286,7 +286,8 @@ TEST(MakeSplitTest, RefusesBadSettings) {
   };
   EXPECT_EQ(error([](SplitConfig& config) { config.kind = "leave_last_ou"; }),
             "Usage: split.kind: no such split: 'leave_last_ou'; allowed: strong_generalization, leave_last_out, "
-            "global_time, user_time_ratio, random_ratio, session, given, displays; did you mean 'leave_last_out'?");
+            "global_time, user_time_ratio, random_ratio, random_rows, session, given, displays; did you mean "
+            "'leave_last_out'?");
   EXPECT_EQ(error([](SplitConfig& config) { config.validation_users = 29; }),
             "Usage: split.validation_users and split.test_users: hold out too many users: '29' and '3' of 30; at "
             "least one user must be left for training");
@@ -316,10 +317,11 @@ TEST(MakeSplitTest, SaysWhenNothingIsLeft) {
 
 TEST(SplitFieldsTest, DescribesEveryMember) {
   const config::FieldTable& fields = SplitFields();
-  ASSERT_EQ(fields.size(), 14);
+  ASSERT_EQ(fields.size(), 17);
   EXPECT_EQ(fields[0].key, "kind");
   EXPECT_EQ(fields[0].allowed,
-            "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|session|given|displays");
+            "strong_generalization|leave_last_out|global_time|user_time_ratio|random_ratio|random_rows|session|given|"
+            "displays");
   SplitConfig config;
   EXPECT_EQ(fields[2].set(&config, "150"), "");
   EXPECT_EQ(config.validation_users, 150);
@@ -385,7 +387,7 @@ TEST(MakeSplitTest, PartsAndCountedLossesMakeUpTheDataset) {
     }
     SplitConfig config;
     config.kind = *rc::gen::element<std::string>("strong_generalization", "leave_last_out", "global_time",
-                                                 "user_time_ratio", "random_ratio");
+                                                 "user_time_ratio", "random_ratio", "random_rows");
     config.seed = *rc::gen::inRange<std::int64_t>(0, 1000);
     config.validation_ratio = 0.01 * *rc::gen::inRange(15, 45);
     config.test_ratio = 0.01 * *rc::gen::inRange(15, 45);

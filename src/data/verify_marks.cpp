@@ -89,7 +89,8 @@ class MarkVerifier {
 
   void IndexRows(std::size_t index) {
     const RoleRows& role = roles_[index];
-    row_of_[index] = IndexSplitRows(dataset_, split_, role.name, *role.rows, *role.users);
+    const bool may_be_empty = split_.config.kind == kRandomRows && (role.role & (kValidationInput | kTestInput)) != 0;
+    row_of_[index] = IndexSplitRows(dataset_, split_, role.name, *role.rows, *role.users, may_be_empty);
   }
 
   // Finds the items of all rows of a user in the dataset and marks them.
@@ -269,6 +270,9 @@ class MarkVerifier {
     if (split_.config.kind == kRandomRatio || split_.config.kind == kUserTimeRatio) {
       return RatioSizes(split_.config, n);
     }
+    if (split_.config.kind == kRandomRows) {  // VerifyShares counts for all users together
+      return {CountMarked(user, kTrain), CountMarked(user, kValidationTarget), CountMarked(user, kTestTarget)};
+    }
     if (split_.config.kind == kLeaveLastOut) {
       return n < kFewestLeaveOutItems ? PartSizes{n, 0, 0} : PartSizes{n - 2, 1, 1};
     }
@@ -321,9 +325,7 @@ class MarkVerifier {
 
   // strong_generalization: 1 when the user is in no part at all.
   [[nodiscard]] std::int64_t CountLeftOutUser(std::int64_t user) const {
-    const bool train = HasRow(user, kTrain);
-    const bool held_out = HasRow(user, kValidationTarget) || HasRow(user, kTestTarget);
-    if (train || held_out) {
+    if (HasRow(user, kTrain) || HasRow(user, kValidationTarget) || HasRow(user, kTestTarget)) {
       RequireWarmMarked(user);
       return 0;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What holds for the rows of every kind of split: masks, training rows, sequences and candidates.
+// What holds for the rows of every kind of split: masks, training rows and sequences.
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -73,82 +73,15 @@ void CheckSequences(const Dataset& dataset, const Split& split, const std::vecto
   }
 }
 
-// How many items the negatives of a user can be drawn from.
-std::int64_t Eligible(const Split& split, const std::vector<char>& trained, const Items& own) {
-  const bool by_popularity = split.config.negative_sampling == "popularity";
-  const auto drawable = [&](std::size_t item) { return !by_popularity || trained[item] != 0; };
-  std::int64_t count = by_popularity ? std::count(trained.begin(), trained.end(), 1) : split.num_items();
-  for (const std::int32_t item : own) {
-    const auto found = std::lower_bound(split.catalogue.begin(), split.catalogue.end(), item);
-    if (found != split.catalogue.end() && *found == item &&
-        drawable(static_cast<std::size_t>(found - split.catalogue.begin()))) {
-      --count;
-    }
-  }
-  return count;
-}
-
-void CheckCandidateRow(const Dataset& dataset, const Split& split, std::int64_t row, const std::vector<char>& trained) {
-  const std::int64_t user = split.test.users[static_cast<std::size_t>(row)];
-  const std::string whose = "the candidates of user " + QuoteUser(dataset, user);
-  const std::span<const std::int32_t> candidates = split.test.candidates.row(row);
-  const std::span<const std::int32_t> targets = split.test.target.row(row);
-  const std::span<const std::int32_t> input = split.test.input.row(row);
-  const Items distinct = Sorted(candidates);
-  if (distinct.size() != candidates.size() || (!distinct.empty() && distinct.front() < 0) ||
-      (!distinct.empty() && distinct.back() >= split.num_items())) {
-    FailSplit(whose + " are not distinct items of the catalogue");
-  }
-  for (const std::int32_t item : targets) {
-    if (!Has(distinct, item)) {
-      FailSplit(whose + " lack the target " + QuoteItem(dataset, split, item));
-    }
-  }
-  for (const std::int32_t item : input) {
-    if (split.test.mask_input && Has(distinct, item)) {
-      FailSplit(whose + " hold item " + QuoteItem(dataset, split, item) +
-                ", which the model is shown; it would be masked. set split.mask_seen=no to rank seen items");
-    }
-  }
-  const bool sampled = split.candidates == "sampled";
-  const std::span<const std::int32_t> log = dataset.interactions().row(user);
-  const std::span<const std::int32_t> listed =
-      sampled ? std::span<const std::int32_t>() : dataset.candidates().row(user);
-  const Items own = Sorted(log);
-  const Items given = Sorted(listed);
-  for (const std::int32_t item : candidates) {
-    const std::int32_t original = split.catalogue[static_cast<std::size_t>(item)];
-    const bool is_target = std::find(targets.begin(), targets.end(), item) != targets.end();
-    if (!is_target && (sampled ? Has(own, original) : !Has(given, original))) {
-      FailSplit(whose + " hold item " + QuoteItem(dataset, split, item) +
-                (sampled ? ", which the user has in the log; a negative is new to its user"
-                         : ", which the log does not list"));
-    }
-  }
-  if (sampled) {
-    const std::int64_t expected = std::min(split.config.negatives, Eligible(split, trained, own));
-    if (static_cast<std::int64_t>(candidates.size() - targets.size()) != expected) {
-      FailSplit(whose + " are " + std::to_string(candidates.size() - targets.size()) + " negatives; expected " +
-                std::to_string(expected));
-    }
-  } else {
-    for (const std::int32_t item : given) {
-      const auto found = std::lower_bound(split.catalogue.begin(), split.catalogue.end(), item);
-      const bool known = found != split.catalogue.end() && *found == item;
-      if (known && !Has(distinct, static_cast<std::int32_t>(found - split.catalogue.begin()))) {
-        FailSplit(whose + " lack item '" + std::string(dataset.item_ids()[item]) + "', which the log lists");
-      }
-    }
-  }
-}
-
 }  // namespace
 
 void VerifyRowForms(const Dataset& dataset, const Split& split) {
   const bool masks = MasksSeen(split.config, dataset.repeats());
-  if (split.validation.mask_input != masks || split.test.mask_input != masks) {
+  const bool masks_in_test = MasksSeenInTest(split.config, dataset.repeats());
+  if (split.validation.mask_input != masks || split.test.mask_input != masks_in_test) {
+    const bool ranked = split.validation.mask_input == masks ? masks_in_test : masks;
     FailSplit(std::string("seen items are ") +
-              (masks ? "ranked; they are to be masked" : "masked; they may come again"));
+              (ranked ? "ranked; they are to be masked" : "masked; they may come again"));
   }
   CheckTrainRows(dataset, split, split.validation, "validation");
   CheckTrainRows(dataset, split, split.test, "test");
@@ -156,25 +89,6 @@ void VerifyRowForms(const Dataset& dataset, const Split& split) {
   CheckSequences(dataset, split, split.validation.users, split.validation.input, split.validation.sequence,
                  "the validation input");
   CheckSequences(dataset, split, split.test.users, split.test.input, split.test.sequence, "the test input");
-}
-
-void VerifyCandidates(const Dataset& dataset, const Split& split) {
-  if (split.candidates != CandidatesOf(split.config, dataset.candidates().rows() != 0)) {
-    FailSplit("test targets are ranked among other candidates than the settings say: '" + split.candidates + "'");
-  }
-  const std::int64_t rows = split.candidates == "all" ? 0 : split.test.rows();
-  if (split.validation.candidates.rows() != 0 || split.test.candidates.rows() != rows) {
-    FailSplit("there are " + std::to_string(split.test.candidates.rows()) + " lists of candidates for " +
-              std::to_string(split.test.rows()) + " test rows; validation ranks the whole catalogue, and test " +
-              (rows == 0 ? "does, too" : "one list a row"));
-  }
-  std::vector<char> trained(split.catalogue.size(), 0);
-  for (const std::int32_t item : split.train.items) {
-    trained[static_cast<std::size_t>(item)] = 1;
-  }
-  for (std::int64_t row = 0; row < rows; ++row) {
-    CheckCandidateRow(dataset, split, row, trained);
-  }
 }
 
 }  // namespace recforce::data

@@ -68,7 +68,7 @@ void RequireSplitCount(const char* name, std::int64_t found, std::int64_t expect
 }
 
 std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& split, const char* name, const Csr& rows,
-                                         const std::vector<std::int32_t>& users) {
+                                         const std::vector<std::int32_t>& users, bool may_be_empty) {
   const std::string what = name;
   if (static_cast<std::size_t>(rows.rows()) != users.size()) {
     FailSplit("rows and users of " + what + " do not correspond: " + std::to_string(rows.rows()) + " rows and " +
@@ -85,7 +85,7 @@ std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& sp
       FailSplit("user " + QuoteUser(dataset, user) + " has two rows in " + what + "; one is allowed");
     }
     row_of[static_cast<std::size_t>(user)] = static_cast<std::int64_t>(row);
-    if (rows.row(static_cast<std::int64_t>(row)).empty()) {
+    if (!may_be_empty && rows.row(static_cast<std::int64_t>(row)).empty()) {
       FailSplit("user " + QuoteUser(dataset, user) + " has an empty row in " + what +
                 "; such users must be left out and counted");
     }
@@ -99,16 +99,46 @@ std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& sp
   return row_of;
 }
 
+namespace {
+
+// Kinds that look at interactions one by one, and strong_generalization. REQUIRES: a row a user.
+void VerifyUserRows(const Dataset& dataset, const Split& split) {
+  const std::string& kind = split.config.kind;
+  if (kind == kGiven || (dataset.repeats() && kind != kStrongGeneralization)) {
+    VerifyParts(dataset, split);
+  } else {
+    VerifyMarks(dataset, split);
+  }
+  if (kind == kRandomRows) {
+    VerifyShares(dataset, split);
+  }
+}
+
+}  // namespace
+
+void VerifyShares(const Dataset& dataset, const Split& split) {
+  const PartSizes sizes = RatioSizes(split.config, dataset.num_interactions());
+  const auto require = [](const char* part, std::int64_t found, std::int64_t expected) {
+    if (found != expected) {
+      FailSplit(std::string(part) + " has " + std::to_string(found) + " interactions; random_rows gives " +
+                std::to_string(expected));
+    }
+  };
+  require("training", split.train.nnz(), sizes.train);
+  require("validation", split.validation.target.nnz(), sizes.validation);
+  require("test", split.test.target.nnz(), sizes.test);
+}
+
 void VerifySplit(const Dataset& dataset, const Split& split) {
   const std::string& kind = split.config.kind;
   if (kind == kSession) {
     VerifySessions(dataset, split);
   } else if (kind == kDisplays) {
     VerifyDisplays(dataset, split);
-  } else if (kind == kGiven || (dataset.repeats() && kind != kStrongGeneralization)) {
-    VerifyParts(dataset, split);
+  } else if (split.config.rows == "target") {
+    VerifyUserRows(dataset, VerifyTargetRows(dataset, split));
   } else {
-    VerifyMarks(dataset, split);
+    VerifyUserRows(dataset, split);
   }
   VerifyRowForms(dataset, split);
   if (kind != kDisplays) {

@@ -34,12 +34,17 @@ void CheckCatalogueIsWhole(const Dataset& dataset, const Split& split);
 void RequireSplitCount(const char* name, std::int64_t found, std::int64_t expected, const char* meaning);
 
 // [users] the row of the user's part in `users`, or -1. Error(Data): rows and users do not correspond, a user outside
-// the dataset or with two rows, a row that is empty or has items outside the catalogue.
+// the dataset or with two rows, a row that is empty, unless it may be, or has items outside the catalogue.
 std::vector<std::int64_t> IndexSplitRows(const Dataset& dataset, const Split& split, const char* name, const Csr& rows,
-                                         const std::vector<std::int32_t>& users);
+                                         const std::vector<std::int32_t>& users, bool may_be_empty = false);
 
-void VerifyMarks(const Dataset& dataset, const Split& split);       // each pair at most once, or users held out whole
-void VerifyParts(const Dataset& dataset, const Split& split);       // every interaction has a part by rule; may repeat
+void VerifyMarks(const Dataset& dataset, const Split& split);  // each pair at most once, or users held out whole
+void VerifyParts(const Dataset& dataset, const Split& split);  // every interaction has a part by rule; may repeat
+// random_rows: how many interactions each part has, whoever they are of. REQUIRES: what VerifyMarks proves of rows.
+void VerifyShares(const Dataset& dataset, const Split& split);
+// rows=target: every test row has one target, and those of a user stand together and show the same. Returns the split
+// with one row a user, for the two proofs above.
+Split VerifyTargetRows(const Dataset& dataset, const Split& split);
 void VerifySessions(const Dataset& dataset, const Split& split);    // kind session
 void VerifyDisplays(const Dataset& dataset, const Split& split);    // kind displays, with its candidates
 void VerifyRowForms(const Dataset& dataset, const Split& split);    // masks, training rows, sequences: all kinds

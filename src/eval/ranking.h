@@ -12,10 +12,11 @@ namespace recforce::eval {
 
 // What is ranked for a user.
 struct Question {
-  std::span<const float> scores;             // of the whole catalogue
-  std::span<const std::int32_t> masked;      // left out
-  std::span<const std::int32_t> targets;     // distinct, none masked
-  std::span<const std::int32_t> candidates;  // all that is ranked, distinct; empty: the whole catalogue
+  std::span<const float> scores;          // of the whole catalogue
+  std::span<const std::int32_t> masked;   // left out
+  std::span<const std::int32_t> targets;  // distinct, none masked
+  // All that is ranked; an item that stands there several times takes as many places. Empty: the whole catalogue.
+  std::span<const std::int32_t> candidates;
 };
 
 // Ranks one user at a time; reuses its memory. Not thread-safe, one per thread.

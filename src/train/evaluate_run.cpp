@@ -101,23 +101,38 @@ LoadedModel LoadModelOfRun(const core::Registry& registry, const std::filesystem
   return model;
 }
 
-StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
-                             const std::optional<std::string>& data, const base::StopFlag* stop,
-                             const std::vector<std::string>& changes, std::vector<ChoiceRow>* choices) {
-  const RunInfo info = ReadRunInfo(run);
+OpenedRun OpenFinishedRun(const core::Registry& registry, const std::filesystem::path& run,
+                          const std::optional<std::string>& data, const std::vector<std::string>& changes) {
+  RunInfo info = ReadRunInfo(run);
   RequireFinished(info, run);
   RequireDataset(info, run);
   config::Settings settings = ReadSettings(registry, run);
   ApplyChanges(changes, settings);
-  const eval::EvalConfig& eval_config = settings.section("eval").As<eval::EvalConfig>();
-  const RunData opened = OpenData(run, info, settings, data);
-  const LoadedModel model = LoadModelOfRun(registry, run, info, settings);
-  StoredEvaluation evaluation = Measure(*model.recommender, opened.split, eval_config, stop);
+  RunData opened = OpenData(run, info, settings, data);
+  LoadedModel model = LoadModelOfRun(registry, run, info, settings);
+  return {std::move(info), std::move(settings), std::move(opened), std::move(model)};
+}
+
+StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
+                             const std::optional<std::string>& data, const base::StopFlag* stop,
+                             const std::vector<std::string>& changes, std::vector<ChoiceRow>* choices,
+                             eval::FloorTable* floors) {
+  const OpenedRun opened = OpenFinishedRun(registry, run, data, changes);
+  const data::Split& split = opened.data.split;
+  const core::Recommender& recommender = *opened.model.recommender;
+  const eval::EvalConfig& eval_config = opened.settings.section("eval").As<eval::EvalConfig>();
+  StoredEvaluation evaluation = Measure(recommender, split, eval_config, stop);
   if (choices != nullptr) {
-    *choices = MakeChoiceTable(info.model, *model.recommender, opened.split, eval_config.batch_size, stop);
+    *choices = MakeChoiceTable(opened.info.model, recommender, split, eval_config.batch_size, stop);
   }
-  for (const std::int32_t user : opened.split.test.users) {
-    evaluation.user_ids.emplace_back(opened.dataset.user_ids()[user]);
+  if (floors != nullptr) {
+    eval::EvalOptions options = eval::OptionsOf(eval_config);
+    options.train = split.train.view();
+    *floors = eval::MeasureFloors(opened.info.model, recommender, split.test, evaluation.result, options,
+                                  static_cast<std::uint64_t>(split.config.seed), stop);
+  }
+  for (const std::int32_t user : split.test.users) {
+    evaluation.user_ids.emplace_back(opened.data.dataset.user_ids()[user]);
   }
   WriteEvaluation(files, run, evaluation);
   return evaluation;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/floors.h"
 #include "recforce/base/file_system.h"
 #include "recforce/core/algorithm.h"
 #include "recforce/data/dataset.h"
@@ -83,9 +84,11 @@ inline constexpr std::int64_t kKeptTopItems = 10;
 // Error(Data) when the dataset is not the one that the run was trained on. `data` replaces the recorded place of the
 // dataset, if given; `settings` ("eval.ties=optimistic") those of the run's section eval. Error(Usage) for other
 // sections. `choices`, if asked for, becomes MakeChoiceTable of the split; it is not kept, the model makes it again.
+// Nor are `floors`, what the result is to be compared with, which cost twice the evaluation.
 StoredEvaluation EvaluateRun(base::FileSystem& files, const core::Registry& registry, const std::filesystem::path& run,
                              const std::optional<std::string>& data, const base::StopFlag* stop,
-                             const std::vector<std::string>& settings = {}, std::vector<ChoiceRow>* choices = nullptr);
+                             const std::vector<std::string>& settings = {}, std::vector<ChoiceRow>* choices = nullptr,
+                             eval::FloorTable* floors = nullptr);
 void WriteEvaluation(base::FileSystem& files, const std::filesystem::path& run, const StoredEvaluation& evaluation);
 // The kept result, or empty when the run was never evaluated.
 std::optional<StoredEvaluation> ReadEvaluation(const std::filesystem::path& run);
@@ -110,6 +113,17 @@ RunData OpenDataOfRun(const core::Registry& registry, const std::filesystem::pat
 // The model of a finished run, on the run's device. Error(Data) where it learnt from another split; else as LoadModel.
 LoadedModel LoadModelOfRun(const core::Registry& registry, const std::filesystem::path& run, const RunInfo& info,
                            const config::Settings& settings);
+
+// All of a finished run that an evaluation needs.
+struct OpenedRun {
+  RunInfo info;
+  config::Settings settings;
+  RunData data;
+  LoadedModel model;
+};
+// `data` and `changes` as `data` and `settings` of EvaluateRun, with its errors.
+OpenedRun OpenFinishedRun(const core::Registry& registry, const std::filesystem::path& run,
+                          const std::optional<std::string>& data, const std::vector<std::string>& changes);
 
 // The resolved settings of a run folder.
 config::Settings ReadSettings(const core::Registry& registry, const std::filesystem::path& run);

@@ -19,7 +19,7 @@ struct SplitConfig {
   std::int64_t validation_users = 0;  // strong_generalization: 0 is a tenth, at most 10,000; given: see validation_from
   std::int64_t test_users = 0;        // likewise
   double fold_in = 0.8;               // share of a held-out user's interactions that the model sees
-  double validation_ratio = 0.1;      // random_ratio, user_time_ratio, global_time and session
+  double validation_ratio = 0.1;      // random_ratio, random_rows, user_time_ratio, global_time and session
   double test_ratio = 0.1;            // likewise
   std::string validation_from = "auto";       // given without validation rows: auto, last, random, users or none
   std::string catalogue = "auto";             // auto, trained or all
@@ -27,7 +27,10 @@ struct SplitConfig {
   std::string candidates = "auto";            // auto, all, given, sampled or displays
   std::int64_t negatives = 0;                 // sampled: how many a test row
   std::string negative_sampling = "uniform";  // uniform or popularity
-  bool swap = false;                          // displays: training and test users change places
+  std::string negatives_from = "unseen";  // sampled: unseen (nowhere in the user's log) or not_test (no test target)
+  bool negatives_distinct = true;         // sampled: no item twice in a list
+  std::string rows = "user";              // test rows: one a user, or one a target
+  bool swap = false;                      // displays: training and test users change places
 };
 const config::FieldTable& SplitFields();
 
@@ -35,12 +38,15 @@ const config::FieldTable& SplitFields();
 struct EvalSet {
   std::vector<std::int32_t> users;       // dataset index of each row
   std::vector<std::int32_t> train_rows;  // row of Split::train that is this user's, -1 for a stranger
-  Csr input;                             // what the model may see: distinct items, time order; empty in displays only
-  Csr sequence;                          // the same with repeated items; no rows: nothing is repeated
-  Csr target;                            // what it should find; never empty for a row
+  // What the model may see: distinct items, time order. Empty in displays and random_rows only.
+  Csr input;
+  Csr sequence;  // the same with repeated items; no rows: nothing is repeated
+  Csr target;    // what it should find; never empty for a row
   // Of the first target, into Dataset::context_names, -1: not known. Empty where the log has none; in displays, too.
   std::vector<std::int32_t> contexts;
-  Csr candidates;          // what is ranked, the targets among it; no rows: the whole catalogue
+  // What is ranked, the targets among it; no rows: the whole catalogue. A negative that stands there n times
+  // (split.negatives_distinct=false) takes n places of the ranking.
+  Csr candidates;
   bool mask_input = true;  // input items are not recommended again, and targets are disjoint from them
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(users.size()); }
 };
@@ -75,6 +81,8 @@ struct Split {
 // kind global_time: two instants cut the log; REQUIRES times.
 // kind user_time_ratio: the last shares of each user, in the order of time.
 // kind random_ratio: per user, at random; REQUIRES a log without repeats.
+// kind random_rows: shares of all interactions, at random whoever they are of, so that a held-out user or item may be
+//   one that training never saw: its row is there all the same, and the catalogue holds all. REQUIRES: no repeats.
 // kind session: users are sessions; the last shares of the sessions by their start are held out whole, and every
 //   prefix of one is a row whose target is the item that follows.
 // kind given: the parts that the log brought (Dataset::parts).
@@ -83,7 +91,10 @@ struct Split {
 //   users and is tested on the training users; validation stays as it is. REQUIRES: displays.
 // Items that training never sees leave the catalogue, unless `catalogue` keeps them (auto: kinds given and displays
 // do). Seen items are masked, unless the log repeats items (auto; kinds session and displays never mask them, and
-// strong_generalization always does). Proves itself with VerifySplit before returning.
+// strong_generalization always does) or, in the test, negatives may be training items (negatives_from=not_test).
+// rows=target: a test user has a row for each target, one after the other, with the same input; the user's other
+// targets are not among sampled candidates, and among all others they are. Proves itself with VerifySplit before
+// returning.
 // with_places: fill train_places.
 // Error(Usage): more held-out users than there are, unknown kind, options that contradict each other or the log;
 // Error(Data): no times, no parts, no displays, a user in two parts (displays), nothing left.
