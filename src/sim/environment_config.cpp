@@ -7,8 +7,8 @@ const config::FieldTable& EnvironmentFields() {
   static const config::FieldTable table =
       config::Fields<EnvironmentConfig>()
           .Text("source", &EnvironmentConfig::source,
-                "Users to learn from or to try a policy on: world:tabular, world:linear, world:latent, or the folder "
-                "of a run of a user model.")
+                "Users to learn from or to try a policy on: world:tabular, world:linear, world:latent, world:burnout, "
+                "world:mood, or the folder of a run of a user model.")
           .Int("slate", &EnvironmentConfig::slate, 1, 100, "Items shown at once.")
           .Int("horizon", &EnvironmentConfig::horizon, 1, 1000000, "Slates shown to a user.")
           .Int("items", &EnvironmentConfig::items, 0, 100000000, "Items of a world; 0 takes the world's own number.")

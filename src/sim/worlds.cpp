@@ -3,8 +3,10 @@
 
 #include "recforce/base/error.h"
 #include "recforce/base/text.h"
+#include "sim/burnout_world.h"
 #include "sim/latent_world.h"
 #include "sim/linear_world.h"
+#include "sim/mood_world.h"
 #include "sim/tabular_world.h"
 #include "sim/world_parts.h"
 
@@ -32,7 +34,7 @@ std::string WorldIdentity(std::string_view name, std::int64_t items, const Envir
          " no_click=" + base::FormatReal(config.no_click);
 }
 
-std::vector<std::string> WorldNames() { return {"tabular", "linear", "latent"}; }
+std::vector<std::string> WorldNames() { return {"tabular", "linear", "latent", "burnout", "mood"}; }
 
 std::shared_ptr<const core::Environment> MakeWorld(std::string_view name, const EnvironmentConfig& config) {
   if (name == "tabular") {
@@ -44,8 +46,14 @@ std::shared_ptr<const core::Environment> MakeWorld(std::string_view name, const 
   if (name == "latent") {
     return LatentWorld::Make(config);
   }
+  if (name == "burnout") {
+    return MakeBurnoutWorld(config);
+  }
+  if (name == "mood") {
+    return MoodWorld::Make(config);
+  }
   throw base::Error(base::ErrorKind::kUsage, "environment.source: no such world: '" + std::string(name) +
-                                                 "'; expected tabular, linear or latent" +
+                                                 "'; expected tabular, linear, latent, burnout or mood" +
                                                  base::DidYouMean(name, WorldNames()));
 }
 

@@ -12,7 +12,7 @@
 
 namespace recforce::sim {
 
-// "tabular", "linear", "latent".
+// "tabular", "linear", "latent", "burnout", "mood".
 std::vector<std::string> WorldNames();
 // `name`: without "world:". Error(Usage) for another name, or a configuration that the world cannot have.
 std::shared_ptr<const core::Environment> MakeWorld(std::string_view name, const EnvironmentConfig& config);

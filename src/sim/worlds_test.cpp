@@ -46,13 +46,16 @@ std::string WorldError(const std::string& name, const EnvironmentConfig& config)
 }
 
 TEST(WorldsTest, AreMadeByName) {
-  EXPECT_EQ(WorldNames(), (std::vector<std::string>{"tabular", "linear", "latent"}));
+  EXPECT_EQ(WorldNames(), (std::vector<std::string>{"tabular", "linear", "latent", "burnout", "mood"}));
   EXPECT_EQ(MakeWorld("tabular", {})->NumItems(), 10);
   EXPECT_EQ(MakeWorld("linear", {})->NumItems(), 50);
   EXPECT_EQ(MakeWorld("latent", {})->NumItems(), 200);
+  EXPECT_EQ(MakeWorld("burnout", {})->NumItems(), 20);
+  EXPECT_EQ(MakeWorld("mood", {})->NumItems(), 60);
   EXPECT_EQ(MakeWorld("linear", Config(7, 1))->NumItems(), 7);
   EXPECT_EQ(WorldError("linaer", {}),
-            "environment.source: no such world: 'linaer'; expected tabular, linear or latent; did you mean 'linear'?");
+            "environment.source: no such world: 'linaer'; expected tabular, linear, latent, burnout or mood; did you "
+            "mean 'linear'?");
 }
 
 TEST(WorldsTest, RefuseWhatTheyCannotBe) {
@@ -75,10 +78,14 @@ TEST(WorldsTest, SayWhatTellsThemApart) {
   EXPECT_EQ(MakeWorld("tabular", {})->memory(), 1);
   EXPECT_EQ(MakeWorld("linear", {})->memory(), 3);
   EXPECT_EQ(MakeWorld("latent", {})->memory(), 20);
+  EXPECT_EQ(MakeWorld("burnout", {})->memory(), 1);
+  EXPECT_EQ(MakeWorld("mood", {})->memory(), 1);
 }
 
-TEST(WorldsTest, OnlyTheTabularOneKnowsItsOptimum) {
-  EXPECT_TRUE(MakeWorld("tabular", {})->Optimum(3, 20, 1.0).has_value());
+TEST(WorldsTest, ThoseOfFewStatesKnowTheirOptimum) {
+  for (const char* name : {"tabular", "burnout", "mood"}) {
+    EXPECT_TRUE(MakeWorld(name, {})->Optimum(3, 20, 1.0).has_value()) << name;
+  }
   EXPECT_FALSE(MakeWorld("linear", {})->Optimum(3, 20, 1.0).has_value());
   EXPECT_FALSE(MakeWorld("latent", {})->Optimum(3, 20, 1.0).has_value());
 }

@@ -142,10 +142,10 @@ TEST_F(OpenEnvironmentTest, OtherModelsStandForNobody) {
   EXPECT_EQ(UsageOf([&] { (void)Open(run); }),
             run +
                 ": the model stands for no users: 'scores'; expected a run of users, or one of world:tabular, "
-                "world:linear, world:latent");
+                "world:linear, world:latent, world:burnout, world:mood");
   EXPECT_EQ(UsageOf([&] { (void)Open(""); }),
-            "environment.source: is missing; expected one of world:tabular, world:linear, world:latent, or the folder "
-            "of a run of a user model");
+            "environment.source: is missing; expected one of world:tabular, world:linear, world:latent, world:burnout, "
+            "world:mood, or the folder of a run of a user model");
   EXPECT_EQ(UsageOf([&] { (void)Open(Write("users", {"a"}), 11.0); }).substr(0, 22), "environment.pessimism ");
 }
 
