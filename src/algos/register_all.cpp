@@ -9,6 +9,7 @@
 
 #include "algos/bpr/bpr.h"
 #include "algos/cdqn/cdqn.h"
+#include "algos/drr/drr.h"
 #include "algos/ease/ease.h"
 #include "algos/factors/factors.h"
 #include "algos/gan_user_model/gan_user_model.h"
@@ -17,6 +18,7 @@
 #include "algos/itemknn/itemknn.h"
 #include "algos/multi_dae/multi_dae.h"
 #include "algos/multi_vae/multi_vae.h"
+#include "algos/pmf/pmf.h"
 #include "algos/popularity/popularity.h"
 #include "algos/ract/ract.h"
 #include "algos/recvae/recvae.h"
@@ -71,6 +73,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(SlimSpec()));
   registry.Add(Checked(EaseSpec()));
   registry.Add(Checked(IalsSpec()));
+  registry.Add(Checked(PmfSpec()));
   registry.Add(Checked(BprSpec()));
   registry.Add(Checked(FactorsSpec()));
   registry.Add(Checked(MultiDaeSpec()));
@@ -82,6 +85,7 @@ void RegisterAll(core::Registry& registry) {
   registry.Add(Checked(Gru4recSpec()));
   registry.Add(Checked(CdqnSpec()));
   registry.Add(Checked(TopKReinforceSpec()));
+  registry.Add(Checked(DrrSpec({IalsSpec(), BprSpec(), PmfSpec()})));
 }
 
 void StartWithFastBlas(char* const* argv) {

@@ -168,7 +168,7 @@ void EnvironmentMaterial::Fill(model::Bundle& bundle, bool /*with_histories*/) c
 
 std::unique_ptr<Material> OpenMaterial(const core::Registry& registry, const config::Settings& settings) {
   const core::AlgorithmSpec& spec = registry.Get(RunOf(settings).model);
-  if (spec.needs == core::Needs::kEnvironment) {
+  if (LearnsFromUsers(spec, settings)) {
     const sim::EnvironmentConfig& config = settings.section("environment").As<sim::EnvironmentConfig>();
     return std::make_unique<EnvironmentMaterial>(OpenEnvironment(registry, config, RunOf(settings).device), config);
   }

@@ -55,15 +55,16 @@ class Run {
         own_material_(options.material == nullptr ? OpenMaterial(registry, settings) : nullptr),
         material_(own_material_ ? *own_material_ : *options.material),
         identity_{SettingsHash(settings), material_.fingerprint(), material_.split_fingerprint()} {
-    if (spec_.needs != core::Needs::kEnvironment) {
+    if (!LearnsFromUsers(spec_, settings)) {
       eval_config_ = settings.section("eval").As<eval::EvalConfig>();
       // What the evaluation afterwards would refuse is refused before hours of training.
       (void)eval::ParseMetrics(eval_config_.metrics);
     }
-    if (spec_.own_metric.empty()) {
+    const std::string own_metric = OwnMetric(spec_, settings);
+    if (own_metric.empty()) {
       ranking_metric_ = ParseValidMetric(train_config_.valid_metric);
     }
-    metric_name_ = ranking_metric_ ? ranking_metric_->name : spec_.own_metric;
+    metric_name_ = ranking_metric_ ? ranking_metric_->name : own_metric;
   }
 
   RunOutcome Execute() {

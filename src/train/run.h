@@ -42,6 +42,12 @@ const config::FieldTable& TrainFields();
 // environment, train and the algorithm's own where it learns in an environment.
 config::Settings MakeSettings(const core::AlgorithmSpec& spec);
 
+// Whether it has a section `environment`, and whether it learns from the users named there and not from a dataset.
+bool MayLearnFromUsers(const core::AlgorithmSpec& spec);
+bool LearnsFromUsers(const core::AlgorithmSpec& spec, const config::Settings& settings);
+// AlgorithmSpec::own_metric, or "" where what is learnt from is ranked.
+std::string OwnMetric(const core::AlgorithmSpec& spec, const config::Settings& settings);
+
 // What happens during a run, for whoever draws progress. Called from the training thread.
 class Observer {
  public:

@@ -55,12 +55,28 @@ const config::FieldTable& TrainFields() {
   return table;
 }
 
+bool MayLearnFromUsers(const core::AlgorithmSpec& spec) {
+  return spec.needs == core::Needs::kEnvironment || spec.needs == core::Needs::kEither;
+}
+
+bool LearnsFromUsers(const core::AlgorithmSpec& spec, const config::Settings& settings) {
+  return spec.needs == core::Needs::kEnvironment ||
+         (spec.needs == core::Needs::kEither &&
+          !settings.section("environment").As<sim::EnvironmentConfig>().source.empty());
+}
+
+std::string OwnMetric(const core::AlgorithmSpec& spec, const config::Settings& settings) {
+  return spec.needs == core::Needs::kEither && !LearnsFromUsers(spec, settings) ? "" : spec.own_metric;
+}
+
 config::Settings MakeSettings(const core::AlgorithmSpec& spec) {
   RunConfig run;
   run.model = spec.name;
   std::vector<config::Section> sections = {config::Section::Make<RunConfig>("", RunFields(), run)};
-  if (spec.needs == core::Needs::kEnvironment) {
+  if (MayLearnFromUsers(spec)) {
     sections.push_back(config::Section::Make<sim::EnvironmentConfig>("environment", sim::EnvironmentFields()));
+  }
+  if (spec.needs == core::Needs::kEnvironment) {
     sections.push_back(config::Section::Make<TrainConfig>("train", TrainFields()));
   } else {
     data::SplitConfig split;

@@ -65,13 +65,13 @@ class Search {
                       : Clock::time_point::max()) {}
 
   TuneResult Execute() {
-    if (spec_.own_metric.empty() && material_->validation() == nullptr) {
+    if (OwnMetric(spec_, settings_).empty() && material_->validation() == nullptr) {
       throw base::Error(
           base::ErrorKind::kUsage,
           "recforce tune: the split has no validation users; the search selects on them alone. change the "
           "settings of the section 'split'");
     }
-    if (spec_.needs != core::Needs::kEnvironment) {
+    if (!LearnsFromUsers(spec_, settings_)) {
       (void)eval::ParseMetrics(settings_.section("eval").As<eval::EvalConfig>().metrics);
     }
     MakePlan();
@@ -94,9 +94,10 @@ class Search {
  private:
   void MakePlan() {
     result_.model = spec_.name;
-    result_.metric = spec_.own_metric.empty()
+    const std::string own_metric = OwnMetric(spec_, settings_);
+    result_.metric = own_metric.empty()
                          ? eval::ParseMetric(settings_.section("train").As<TrainConfig>().valid_metric).name
-                         : spec_.own_metric;
+                         : own_metric;
     result_.keys = FindSearchedKeys(settings_, spec_.name, options_.search);
     const auto seed = static_cast<std::uint64_t>(settings_.section("").As<RunConfig>().seed);
     for (std::vector<std::string>& values : DrawTrials(settings_, result_.keys, seed, options_.trials)) {

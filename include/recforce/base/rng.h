@@ -30,6 +30,7 @@ enum class Stream : std::uint32_t {
   kPolicy = 15,     // a: user, b: step: what a policy draws
   kReplay = 16,     // a: update: which transitions are replayed
   kEnsemble = 17,   // a: member
+  kNoise = 18,      // a: update, b: row: what an update draws beside its rows
 };
 
 // One stream. Not thread-safe; cheap to make.

@@ -22,6 +22,7 @@ enum class Needs : std::uint8_t {
   kInteractions,
   kDisplays,     // what was shown and what was chosen of it; a dataset with split.kind=displays
   kEnvironment,  // no dataset: users who answer
+  kEither,       // users who answer where environment.source names them, else interactions
 };
 
 struct AlgorithmSpec {
@@ -35,7 +36,9 @@ struct AlgorithmSpec {
   // Whether the weights of the last epoch are the model and validation is only looked at: held-out clicks of a log say
   // how well a model agrees with the log's policy, and a policy that learns to leave it agrees less and less.
   bool keeps_last = false;
-  std::string own_metric = "";  // what Trainer::Validate measures; "": weights are selected by ranking metrics
+  // What Trainer::Validate measures; "": weights are selected by ranking metrics, as always by those of kEither that
+  // learn from interactions.
+  std::string own_metric = "";
   std::function<config::Section()> make_config;  // a fresh section called `name`, at its defaults
   std::function<std::unique_ptr<Trainer>(const config::Section&, const TrainView&, const TrainerContext&)> make_trainer;
   // `tensors` as Export made them; throws Error(Data) when they do not fit together. `config` as at training.

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "algos/cdqn/learner.h"
-#include "algos/cdqn/read_count.h"
 #include "algos/common/one_phase_trainer.h"
+#include "algos/common/read_count.h"
 #include "nn/device.h"
 #include "nn/tensor_io.h"
 #include "recforce/base/text.h"

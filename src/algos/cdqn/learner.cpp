@@ -6,8 +6,8 @@
 #include <numeric>
 #include <string>
 
-#include "algos/cdqn/read_count.h"
 #include "algos/common/finite.h"
+#include "algos/common/read_count.h"
 #include "nn/device.h"
 #include "nn/tensor_io.h"
 #include "recforce/base/error.h"

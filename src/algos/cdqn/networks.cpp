@@ -37,7 +37,7 @@ CdqnLayout::CdqnLayout(const CdqnShape& shape) {
   networks = size;
   const std::int64_t count = shape.shared ? 1 : shape.positions;
   for (std::int64_t network = 0; network < count; ++network) {
-    std::vector<CdqnLayer> stack;
+    std::vector<DenseLayer> stack;
     std::int64_t in = shape.context_width(network) + shape.item_width();
     for (std::size_t layer = 0; layer <= shape.hidden.size(); ++layer) {
       const std::string prefix = "q." + std::to_string(network) + "." + std::to_string(layer) + ".";

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "algos/common/dense.h"
 #include "nn/torch.h"
 #include "recforce/base/matrix_view.h"
 #include "recforce/base/tensor_file.h"
@@ -37,11 +38,6 @@ struct CdqnShape {
   }
 };
 
-// One layer of one network in the flat tensor. weight: [out, in], bias: [out].
-struct CdqnLayer {
-  std::int64_t weight, bias, in, out;
-};
-
 struct CdqnPiece {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -56,13 +52,13 @@ struct CdqnLayout {
   std::int64_t networks = 0;      // where layers begin
   std::int64_t size = 0;
   // Layers of the network that judges a position. REQUIRES: position < shape.positions.
-  [[nodiscard]] const std::vector<CdqnLayer>& Layers(std::int64_t position) const {
+  [[nodiscard]] const std::vector<DenseLayer>& Layers(std::int64_t position) const {
     return layers_[static_cast<std::size_t>(position)];
   }
 
  private:
   std::int64_t Add(std::string name, std::vector<std::int64_t> extents);
-  std::vector<std::vector<CdqnLayer>> layers_;
+  std::vector<std::vector<DenseLayer>> layers_;
 };
 
 struct CdqnParams {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/cdqn/pass.h"
 
-#include "algos/cdqn/layers.h"
+#include "algos/common/dense.h"
 
 namespace recforce::algos {
 
@@ -32,7 +32,7 @@ const T* CdqnPass<T>::Forward(const CdqnNumbers<T>& numbers, const CdqnRows& row
   T* q = Sized(q_, slots * count);
   between_.resize(static_cast<std::size_t>(slots));
   for (std::int64_t slot = 0; slot < slots; ++slot) {
-    const std::vector<CdqnLayer>& layers = numbers.layout.Layers(rows.position(slot));
+    const std::vector<DenseLayer>& layers = numbers.layout.Layers(rows.position(slot));
     std::vector<std::vector<T>>& between = between_[static_cast<std::size_t>(slot)];
     between.resize(layers.size());
     BuildInput(numbers, rows, slot, between[0]);
@@ -69,7 +69,7 @@ void CdqnPass<T>::Backward(const CdqnNumbers<T>& numbers, const CdqnRows& rows, 
   d_states_.assign(static_cast<std::size_t>(count * numbers.shape.state_width()), T{0});
   d_items_.assign(static_cast<std::size_t>(count * rows.items.cols * numbers.shape.item_width()), T{0});
   for (std::int64_t slot = 0; slot < rows.items.cols; ++slot) {
-    const std::vector<CdqnLayer>& layers = numbers.layout.Layers(rows.position(slot));
+    const std::vector<DenseLayer>& layers = numbers.layout.Layers(rows.position(slot));
     const std::vector<std::vector<T>>& between = between_[static_cast<std::size_t>(slot)];
     d_out_.assign(dq + slot * count, dq + (slot + 1) * count);
     for (std::size_t layer = layers.size(); layer-- > 0;) {

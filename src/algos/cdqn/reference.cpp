@@ -46,7 +46,7 @@ torch::Tensor ReferenceQ(const CdqnShape& shape, const torch::Tensor& params, co
   } else {
     context.push_back(before.reshape({rows, position * shape.item_width()}));
   }
-  const std::vector<CdqnLayer>& layers = layout.Layers(shape.Known(position));
+  const std::vector<DenseLayer>& layers = layout.Layers(shape.Known(position));
   const std::int64_t width = shape.context_width(position);
   const torch::Tensor first = Matrix(params, layers[0].weight, layers[0].out, layers[0].in);
   const torch::Tensor own =
@@ -55,7 +55,7 @@ torch::Tensor ReferenceQ(const CdqnShape& shape, const torch::Tensor& params, co
       torch::matmul(items.index({candidates}), first.narrow(1, width, shape.item_width()).t());  // [B or 1, M, H]
   torch::Tensor values = torch::elu(own.unsqueeze(1) + judged);
   for (std::size_t layer = 1; layer < layers.size(); ++layer) {
-    const CdqnLayer& at = layers[layer];
+    const DenseLayer& at = layers[layer];
     values = torch::matmul(values, Matrix(params, at.weight, at.out, at.in).t()) + params.narrow(0, at.bias, at.out);
     values = layer + 1 < layers.size() ? torch::elu(values) : values;
   }

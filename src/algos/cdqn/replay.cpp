@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-#include "algos/cdqn/read_count.h"
+#include "algos/common/read_count.h"
 #include "recforce/base/error.h"
 #include "recforce/base/rng.h"
 

@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "algos/cdqn/encode.h"
-#include "algos/cdqn/layers.h"
 #include "algos/cdqn/reference.h"
+#include "algos/common/dense.h"
 #include "recforce/base/error.h"
 #include "recforce/base/threads.h"
 
@@ -39,7 +39,7 @@ void CdqnScorer::Multiply(std::int64_t position, std::int64_t begin, std::int64_
   for (std::int64_t place = begin; place < end; ++place) {
     numbers.AddItem(place < size() ? item(place) : -1, 1.0F, items.data() + (place - begin) * width);
   }
-  const CdqnLayer& layer = layout_.Layers(position)[0];
+  const DenseLayer& layer = layout_.Layers(position)[0];
   const float* weight = numbers.params + layer.weight + params_.shape.context_width(position);
   nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, end - begin, layer.out, width, {items.data(), width},
            {weight, layer.in}, 0.0F, {out, layer.out});
@@ -74,7 +74,7 @@ const float* CdqnScorer::Own(const CdqnContexts& contexts, std::int64_t begin, s
   const CdqnNumbers<float> numbers = NumbersOf(params_, layout_);
   const std::int64_t position = contexts.chosen.cols;
   const std::int64_t width = params_.shape.context_width(position);
-  const CdqnLayer& layer = layout_.Layers(params_.shape.Known(position))[0];
+  const DenseLayer& layer = layout_.Layers(params_.shape.Known(position))[0];
   float* context = Sized(scratch.context, (end - begin) * width);
   float* own = Sized(scratch.own, (end - begin) * layer.out);
   for (std::int64_t r = begin; r < end; ++r) {
@@ -88,7 +88,7 @@ const float* CdqnScorer::Own(const CdqnContexts& contexts, std::int64_t begin, s
 }
 
 const float* CdqnScorer::Tail(std::int64_t position, std::int64_t rows, Scratch& scratch) const {
-  const std::vector<CdqnLayer>& layers = layout_.Layers(position);
+  const std::vector<DenseLayer>& layers = layout_.Layers(position);
   const float* params = params_.flat.data_ptr<float>();
   for (std::size_t layer = 1; layer < layers.size(); ++layer) {
     float* out = Sized(scratch.b, rows * layers[layer].out);

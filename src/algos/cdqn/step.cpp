@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "algos/cdqn/layers.h"
 #include "algos/cdqn/reference.h"
+#include "algos/common/dense.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {

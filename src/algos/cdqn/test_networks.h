@@ -92,9 +92,9 @@ inline double NaiveQ(const CdqnParams& params, std::span<const std::int32_t> rec
   }
   const std::vector<double> numbers = NaiveItem(params, item);
   x.insert(x.end(), numbers.begin(), numbers.end());
-  const std::vector<CdqnLayer>& layers = layout.Layers(shape.Known(static_cast<std::int64_t>(chosen.size())));
+  const std::vector<DenseLayer>& layers = layout.Layers(shape.Known(static_cast<std::int64_t>(chosen.size())));
   for (std::size_t number = 0; number < layers.size(); ++number) {
-    const CdqnLayer& layer = layers[number];
+    const DenseLayer& layer = layers[number];
     std::vector<double> out;
     for (std::int64_t unit = 0; unit < layer.out; ++unit) {
       double value = flat[layer.bias + unit];

@@ -5,7 +5,8 @@
 #include <numeric>
 #include <utility>
 
-#include "algos/cdqn/read_count.h"
+#include "algos/common/nested_set.h"
+#include "algos/common/read_count.h"
 #include "recforce/core/topk.h"
 #include "sim/policies.h"
 
@@ -96,14 +97,7 @@ void CdqnUsers::Save(base::TensorSet& set, const std::string& prefix) const {
   if (!episodes_) {
     return;
   }
-  const auto state = std::make_shared<base::TensorSet>(episodes_->SaveState());
-  for (const auto& [name, view] : state->tensors()) {
-    set.Add(prefix + "state." + name, view);
-  }
-  for (const auto& [key, value] : state->metadata()) {
-    set.SetMeta(prefix + "state." + key, value);
-  }
-  set.Hold(state);
+  AddNested(set, prefix + "state.", episodes_->SaveState());
 }
 
 void CdqnUsers::Load(const base::TensorSet& set, const std::string& prefix) {
@@ -114,19 +108,7 @@ void CdqnUsers::Load(const base::TensorSet& set, const std::string& prefix) {
   if (rounds == 0) {
     return;
   }
-  const std::string inner = prefix + "state.";
-  base::TensorSet state;
-  state.SetWhere(set.where());
-  for (const auto& [name, view] : set.tensors()) {
-    if (name.starts_with(inner)) {
-      state.Add(name.substr(inner.size()), view);
-    }
-  }
-  for (const auto& [key, value] : set.metadata()) {
-    if (key.starts_with(inner)) {
-      state.SetMeta(key.substr(inner.size()), value);
-    }
-  }
+  const base::TensorSet state = GetNested(set, prefix + "state.");
   rounds_ = rounds - 1;
   Start();
   episodes_->LoadState(state);
