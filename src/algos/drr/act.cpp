@@ -44,25 +44,26 @@ void DrrLearner::ExplorationNoise(std::int64_t row, std::span<float> noise) {
 }
 
 // The legal items of the largest scores, or with probability epsilon random ones.
-void DrrLearner::ChooseRows(std::int64_t begin, std::int64_t end, Worker& worker, std::span<std::int32_t> slates,
-                            std::span<float> proto) {
+void DrrLearner::ChooseRows(const sim::ItemEpisodes& episodes, Acting how, std::int64_t begin, std::int64_t end,
+                            Worker& worker, std::span<std::int32_t> slates, std::span<float> proto) {
   const AgentShape& shape = model_->options.shape;
   const std::int64_t dim = model_->dim();
   const std::int64_t items = model_->actions.items();
   const std::int64_t slate = world_->slate();
   const bool acts = !ScoresItems(shape.kind);
-  const bool noisy = acts && (shape.kind == AgentKind::kSac || config_.exploration != "none");
+  const bool noisy =
+      how == Acting::kExploring && acts && (shape.kind == AgentKind::kSac || config_.exploration != "none");
   const std::int64_t block = std::clamp<std::int64_t>(kCells / items, 1, end - begin);
   for (std::int64_t first = begin; first < end; first += block) {
     const std::int64_t count = std::min(block, end - first);
-    const base::MatrixView<const std::int32_t> all = episodes_->memory();
+    const base::MatrixView<const std::int32_t> all = episodes.memory();
     const base::MatrixView<const std::int32_t> memory{all.data + first * all.cols, count, all.cols};
-    const auto users = episodes_->users().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+    const auto users = episodes.users().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
     GatherRows(model_->users(), model_->items(), dim, users, memory, Sized(worker.users, count * dim),
                Sized(worker.items, count * all.cols * dim));
     RowItems legal;
     for (std::int64_t row = 0; row < count; ++row) {
-      const sim::LegalItems known = episodes_->Legal(first + row);
+      const sim::LegalItems known = episodes.Legal(first + row);
       legal.items.insert(legal.items.end(), known.items.begin(), known.items.end());
       legal.EndRow(known.listed);
     }
@@ -78,20 +79,26 @@ void DrrLearner::ChooseRows(std::int64_t begin, std::int64_t end, Worker& worker
                          .noise = noise},
                         {scores, count, items}, acts ? actions : nullptr);
     for (std::int64_t row = 0; row < count; ++row) {
-      PickRow(legal, row, first + row, {scores + row * items, static_cast<std::size_t>(items)},
-              slates.subspan(static_cast<std::size_t>((first + row) * slate), static_cast<std::size_t>(slate)));
+      const auto mine =
+          slates.subspan(static_cast<std::size_t>((first + row) * slate), static_cast<std::size_t>(slate));
+      const bool random = PickRow(episodes, how, legal, row, first + row,
+                                  {scores + row * items, static_cast<std::size_t>(items)}, mine);
+      if (random && config_.critic_action == "proto") {  // the actor's vector did not choose these
+        MeanOfSlates(model_->actions.unit, dim, {mine.data(), 1, slate}, actions + row * dim);
+      }
     }
   }
 }
 
-void DrrLearner::PickRow(const RowItems& legal, std::int64_t place, std::int64_t row, std::span<float> scores,
-                         std::span<std::int32_t> slate) const {
+bool DrrLearner::PickRow(const sim::ItemEpisodes& episodes, Acting how, const RowItems& legal, std::int64_t place,
+                         std::int64_t row, std::span<float> scores, std::span<std::int32_t> slate) const {
   const auto at = static_cast<std::size_t>(row);
   // Another number than the noise of the action has.
-  base::Rng rng(seed_, base::Stream::kPolicy, static_cast<std::uint64_t>(episodes_->numbers()[at]),
-                0x80000000U | static_cast<std::uint32_t>(episodes_->steps()[at]));
-  const bool random = rng.Uniform() < config_.epsilon;
-  const bool draws = !random && model_->options.shape.kind == AgentKind::kSacDiscrete;
+  base::Rng rng(seed_, base::Stream::kPolicy, static_cast<std::uint64_t>(episodes.numbers()[at]),
+                0x80000000U | static_cast<std::uint32_t>(episodes.steps()[at]));
+  const bool explores = how == Acting::kExploring;
+  const bool random = how == Acting::kRandom || (explores && rng.Uniform() < config_.epsilon);
+  const bool draws = explores && !random && model_->options.shape.kind == AgentKind::kSacDiscrete;
   const bool listed = legal.listed[static_cast<std::size_t>(place)] != 0;
   std::vector<std::int32_t> choices;
   if (listed) {
@@ -122,6 +129,7 @@ void DrrLearner::PickRow(const RowItems& legal, std::int64_t place, std::int64_t
   std::partial_sort(choices.begin(), choices.begin() + static_cast<std::ptrdiff_t>(slate.size()), choices.end(),
                     before);
   std::copy_n(choices.begin(), slate.size(), slate.begin());
+  return random;
 }
 
 void DrrLearner::StepEpisodes(Totals& totals) {
@@ -132,7 +140,8 @@ void DrrLearner::StepEpisodes(Totals& totals) {
   std::vector<std::int32_t> slates(static_cast<std::size_t>(count * slate));
   std::vector<float> proto(static_cast<std::size_t>(ScoresItems(model_->options.shape.kind) ? 0 : count * dim));
   base::ParallelFor(0, count, kDrrRows, [&](std::int64_t begin, std::int64_t end) {
-    ChooseRows(begin, end, *workers_[static_cast<std::size_t>(begin / kDrrRows)], slates, proto);
+    ChooseRows(*episodes_, Acting::kExploring, begin, end, *workers_[static_cast<std::size_t>(begin / kDrrRows)],
+               slates, proto);
   });
   const std::vector<std::int32_t> users(episodes_->users().begin(), episodes_->users().end());
   const std::vector<std::int64_t> numbers(episodes_->numbers().begin(), episodes_->numbers().end());

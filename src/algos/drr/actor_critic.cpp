@@ -82,6 +82,10 @@ void ActorCritic<T>::Form(const T* raw, const T* noise, std::int64_t rows, T* ou
       if (log_pi != nullptr) {
         log_pi[r] = sum;
       }
+      if (options_.shape.output == ActorOutput::kUnit) {
+        const T norm = Norm(to, dim);
+        std::for_each(to, to + dim, [norm](T& value) { value /= norm; });
+      }
     } else if (options_.shape.output == ActorOutput::kUnit) {
       const T norm = Norm(from, dim);
       std::transform(from, from + dim, to, [norm](T value) { return value / norm; });
@@ -104,9 +108,19 @@ void ActorCritic<T>::FormBackward(const T* raw, const T* out, const T* noise, T 
     const T* x = raw + r * width;
     T* to = d_raw + r * width;
     if (options_.shape.kind == AgentKind::kSac) {
+      T norm{1}, along{0};
+      T* squashed = Sized(squashed_, dim);
+      for (std::int64_t at = 0; at < dim; ++at) {
+        squashed[at] = std::tanh(x[at] + std::exp(LogDeviation(x[dim + at])) * noise[r * dim + at]);
+      }
+      if (options_.shape.output == ActorOutput::kUnit) {
+        norm = Norm(squashed, dim);
+        along = nn::LaneSum<T>(dim, [&](std::int64_t at) { return a[at] * from[at]; });
+      }
       for (std::int64_t at = 0; at < dim; ++at) {
         // - log(1 - tanh(x)^2) has slope 2 tanh(x).
-        const T d_x = from[at] * (T{1} - a[at] * a[at]) + scale * alpha * T{2} * a[at];
+        const T t = squashed[at];
+        const T d_x = (from[at] - along * a[at]) / norm * (T{1} - t * t) + scale * alpha * T{2} * t;
         const bool inside =
             x[dim + at] > static_cast<T>(kLeastLogDeviation) && x[dim + at] < static_cast<T>(kMostLogDeviation);
         to[at] = d_x;

@@ -7,7 +7,9 @@
 //         SAC   V = min_j Q_j'(s', a') - alpha log pi(a') Wolpertinger  V = max over the items nearest to pi'(s') of Q'
 //   L_Q = mean of w (Q_j(s, x) - y)^2, x: what was shown
 //   L_pi = - mean of Q_1(s, pi(s)), of SAC alpha log pi(a) - min_j Q_j(s, a)
-// Shapes: R rows, S, D: see agent.h.
+// SAC draws within a box, by tanh; with output=unit its actions are the directions of what it draws, as critics that
+// were shown directions alone say anything of other lengths. log pi is that of the draw. Shapes: R rows, S, D: see
+// agent.h.
 #pragma once
 
 #include <algorithm>
@@ -122,7 +124,7 @@ class ActorCritic {
   StatePass<T> state_;
   ActorPass<T> policy_;
   std::vector<MlpPass<T>> values_;
-  std::vector<T> states_, d_states_, joined_, d_joined_, actions_, d_actions_, d_raw_, log_pi_, d_q_, q_;
+  std::vector<T> states_, d_states_, joined_, d_joined_, actions_, d_actions_, d_raw_, log_pi_, d_q_, q_, squashed_;
 };
 
 // log of the density of tanh(x), x = mean + exp(log_deviation) noise, of one coordinate.

@@ -59,19 +59,22 @@ void Mask(const RowItems& legal, std::int64_t row, std::span<float> scores) {
 // The places of the `count` largest finite values, largest first; the lower place among equals.
 std::vector<std::int32_t> Best(std::span<const float> values, std::int64_t count) {
   std::vector<std::int32_t> places;
+  const auto most = static_cast<std::size_t>(count);
+  float least = kNever;  // of those kept, once they are enough
   for (std::size_t at = 0; at < values.size(); ++at) {
-    if (values[at] != kNever) {
-      places.push_back(static_cast<std::int32_t>(at));
+    const float value = values[at];
+    if (!(value > least)) {
+      continue;
     }
+    const auto place = std::upper_bound(places.begin(), places.end(), value, [&](float v, std::int32_t other) {
+      return v > values[static_cast<std::size_t>(other)];
+    });
+    places.insert(place, static_cast<std::int32_t>(at));
+    if (places.size() > most) {
+      places.pop_back();
+    }
+    least = places.size() == most ? values[static_cast<std::size_t>(places.back())] : kNever;
   }
-  const auto before = [&](std::int32_t a, std::int32_t b) {
-    const float left = values[static_cast<std::size_t>(a)];
-    const float right = values[static_cast<std::size_t>(b)];
-    return left > right || (left == right && a < b);
-  };
-  const auto kept = static_cast<std::ptrdiff_t>(std::min(static_cast<std::size_t>(count), places.size()));
-  std::partial_sort(places.begin(), places.begin() + kept, places.end(), before);
-  places.resize(static_cast<std::size_t>(kept));
   return places;
 }
 
@@ -90,9 +93,10 @@ class VectorAgent final : public ChunkAgent {
     ActorCritic<float>::Nearest nearest;
     if (kind == AgentKind::kWolpertinger) {
       nearest = [&](const float* states, const float* actions, std::int64_t rows, float* out) {
+        const std::vector<std::vector<std::int32_t>> near = Near(actions, rows, *chunk.after, chunk.first);
         for (std::int64_t r = 0; r < rows; ++r) {
-          const Found found = Search(chunk.target.critic, states + r * options_.shape.state.size(),
-                                     actions + r * options_.shape.dim(), *chunk.after, chunk.first + r);
+          const Found found =
+              Judge(chunk.target.critic, states + r * options_.shape.state.size(), near[static_cast<std::size_t>(r)]);
           out[r] = found.q.empty() ? 0.0F : *std::max_element(found.q.begin(), found.q.end());
         }
       };
@@ -132,16 +136,36 @@ class VectorAgent final : public ChunkAgent {
     std::vector<float> q;
   };
 
-  // The legal items nearest to an action, and their Q.
-  Found Search(const float* critic, const float* state, const float* action, const RowItems& legal, std::int64_t row) {
+  // Of each row the legal items nearest to its action. Rows are those from number `first` on of `legal`.
+  std::vector<std::vector<std::int32_t>> Near(const float* actions, std::int64_t rows, const RowItems& legal,
+                                              std::int64_t first) {
     const std::int64_t dim = options_.shape.dim();
-    float* scores = Sized(scores_, vectors_.items());
-    nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, 1, vectors_.items(), dim, {action, dim}, {vectors_.raw.data(), dim},
-             0.0F, {scores, vectors_.items()});
-    Mask(legal, row, {scores, scores_.size()});
-    return Judge(critic, state, Best({scores, scores_.size()}, options_.neighbours));
+    const std::int64_t items = vectors_.items();
+    std::vector<std::vector<std::int32_t>> near(static_cast<std::size_t>(rows));
+    const bool lists = std::find(legal.listed.begin(), legal.listed.end(), 1) != legal.listed.end();
+    if (vectors_.index != nullptr && !lists) {
+      const std::int64_t count = std::min(options_.neighbours, items);
+      std::vector<std::int32_t> found(static_cast<std::size_t>(rows * count));
+      vectors_.index->Search({actions, rows, dim}, count, [&](std::int64_t row) { return legal.row(first + row); },
+                             {found.data(), rows, count});
+      for (std::int64_t row = 0; row < rows; ++row) {
+        const auto begin = found.begin() + row * count;
+        near[static_cast<std::size_t>(row)].assign(begin, std::find(begin, begin + count, -1));
+      }
+      return near;
+    }
+    float* scores = Sized(scores_, rows * items);
+    nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, rows, items, dim, {actions, dim}, {vectors_.raw.data(), dim}, 0.0F,
+             {scores, items});
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::span<float> mine(scores + row * items, static_cast<std::size_t>(items));
+      Mask(legal, first + row, mine);
+      near[static_cast<std::size_t>(row)] = Best(mine, options_.neighbours);
+    }
+    return near;
   }
 
+  // Items and their Q in a state.
   Found Judge(const float* critic, const float* state, std::vector<std::int32_t> items) {
     const std::int64_t dim = options_.shape.dim();
     const std::int64_t size = options_.shape.state.size();

@@ -109,6 +109,8 @@ void AddAgents(config::Fields<C>& fields) {
       .Real("entropy_share", &C::entropy_share, 0.0, 1.0, "sac_discrete: share of the largest entropy; sac aims at -D.")
       .Real("initial_alpha", &C::initial_alpha, 1e-9, 1e6, "sac, sac_discrete: worth of entropy at first.")
       .Int("neighbours", &C::neighbours, 1, 100000000, "wolpertinger: items near the action among which Q chooses.")
+      .Choice("index", &C::index, {"exact", "hnsw"},
+              "wolpertinger: targets look at all items, or find near ones through a graph (drr.actions=frozen).")
       .Bool("double_q", &C::double_q,
             "dqn, cql, bcq_discrete: the learning network chooses, the target network values.")
       .Bool("dueling", &C::dueling,
@@ -123,11 +125,14 @@ void AddAgents(config::Fields<C>& fields) {
       .Int("bcq_samples", &C::bcq_samples, 1, 1000, "bcq: actions among which Q chooses.")
       .Real("bcq_least", &C::bcq_least, 0.0, 1.0, "bcq: weight of the lesser of two critics.")
       .Real("ranking_weight", &C::ranking_weight, 0.0, 1e6,
-            "Weight of a supervised loss of the actor: what was liked should win against random items.")
+            "Weight of a supervised loss: what was liked should win against random items; of a log, and for ddpg, td3, "
+            "sac and "
+            "wolpertinger.")
       .Real("ranking_scale", &C::ranking_scale, 1e-6, 1e6, "Its scores are multiplied with this.")
       .Int("ranking_negatives", &C::ranking_negatives, 1, 1000000, "Its random items, the same for a whole batch.")
       .Int("validation_users", &C::validation_users, 0, 100000000,
-           "In an environment: users whose mean return chooses the weights; 0: the last weights are kept.");
+           "In an environment: users whose mean return chooses the weights; 0: the last weights are kept. Of a log: "
+           "episodes whose mean reward is logged as greedy_reward.");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "algos/drr/learner.h"
 #include "recforce/base/error.h"
 #include "recforce/base/log.h"
+#include "recforce/base/text.h"
 #include "sim/policies.h"
 #include "sim/runner.h"
 
@@ -21,11 +22,13 @@ namespace {
 // Numbers of users that nobody trains on.
 constexpr std::int64_t kValidationUsers = std::int64_t{1} << 40;
 
-// Users whom nothing is known of have no vector to add to, nor a factorisation to come from.
+// Users whom nothing is known of have no vector to add to, nor a factorisation to come from; and what they click is not
+// what pays.
 DrrConfig Adapted(DrrConfig config, const core::TrainView& view) {
   if (view.environment != nullptr) {
     config.pretrain = "none";
     config.residual = false;
+    config.ranking_weight = 0.0;
   }
   return config;
 }
@@ -59,6 +62,21 @@ config::Section PretrainSection(const core::AlgorithmSpec& spec, const DrrConfig
   return section;
 }
 
+// How a factorisation of these settings makes a vector of a history: iALS by what it learns by, the others by settings
+// of their own.
+FoldIn FoldInOf(const config::Section& section) {
+  const auto number = [&](const std::string& key, double otherwise) {
+    const config::Field* field = section.Find(key);
+    return field == nullptr ? otherwise : base::ParseReal(section.Get(*field)).value_or(otherwise);
+  };
+  FoldIn fold_in;
+  fold_in.unobserved_weight =
+      number("fold_in_unobserved_weight", number("unobserved_weight", fold_in.unobserved_weight));
+  fold_in.reg = number("fold_in_reg", number("reg", fold_in.reg));
+  fold_in.reg_exponent = section.Find("fold_in_reg") != nullptr ? 1.0 : number("reg_exponent", fold_in.reg_exponent);
+  return fold_in;
+}
+
 // "pretrain": the factorisation, after each of whose epochs the agent as it would begin is validated. "train": the
 // agent.
 class DrrTrainer final : public core::Trainer {
@@ -68,7 +86,9 @@ class DrrTrainer final : public core::Trainer {
       : config_(Adapted(config, view)), view_(view), seed_(context.seed) {
     (void)AgentOptionsOf(config_, config_.dim, 1, -1.0, 1.0);  // refuses before hours of work
     if (const core::AlgorithmSpec* spec = FindPretrainer(pretrainers, config_.pretrain)) {
-      pretrainer_ = spec->make_trainer(PretrainSection(*spec, config_), view, context);
+      const config::Section section = PretrainSection(*spec, config_);
+      fold_in_ = FoldInOf(section);
+      pretrainer_ = spec->make_trainer(section, view, context);
     }
     if (config_.world == "rated" && view.environment == nullptr && config_.pretrain != "pmf") {
       throw base::Error(base::ErrorKind::kUsage, "drr.world: 'rated' needs a model of ratings: '" + config_.pretrain +
@@ -112,6 +132,7 @@ class DrrTrainer final : public core::Trainer {
   void KeepBest() override {
     if (Pretrains()) {
       pretrainer_->KeepBest();
+      kept_ = true;
     } else {
       learner_->KeepBest();
     }
@@ -124,6 +145,9 @@ class DrrTrainer final : public core::Trainer {
     pretrainer_->EndPhase();
     start_ = pretrainer_->Export();
     Build();
+    if (kept_) {  // the agent as it begins is the best so far
+      learner_->KeepBest();
+    }
   }
   [[nodiscard]] base::TensorSet Export() const override {
     base::TensorSet set;
@@ -134,6 +158,7 @@ class DrrTrainer final : public core::Trainer {
     base::TensorSet set;
     if (Pretrains()) {
       AddNested(set, "pretrain.", pretrainer_->SaveState());
+      set.SetMeta("kept", kept_ ? "1" : "0");
       return set;
     }
     AddNested(set, "start.", start_);
@@ -146,6 +171,7 @@ class DrrTrainer final : public core::Trainer {
     phase_ = phase;
     if (Pretrains()) {
       pretrainer_->LoadState(GetNested(state, "pretrain."), phase);
+      kept_ = ReadCount(state, "kept", 0, 1) == 1;
       start_ = pretrainer_->Export();
       Build();
       return;
@@ -172,7 +198,9 @@ class DrrTrainer final : public core::Trainer {
   std::uint64_t seed_;
   std::unique_ptr<core::Trainer> pretrainer_;
   std::int64_t phase_ = 0;
-  bool idle_ = false;                      // nobody to learn from
+  bool kept_ = false;  // whether an epoch of the factorisation was the best so far
+  bool idle_ = false;  // nobody to learn from
+  FoldIn fold_in_;
   base::TensorSet start_;                  // the factorisation
   std::unique_ptr<RatingTables> ratings_;  // of world=rated
   std::shared_ptr<const sim::ItemWorld> world_;
@@ -189,6 +217,7 @@ void DrrTrainer::Build() {
   } else if (pretrainer_) {
     const std::vector<std::int64_t>& shape = start_.Get("item_factors").shape;
     start = StartOf(FactorTables::Load(start_, "", view_.num_items, shape.at(1)));
+    start.fold_in = fold_in_;
   } else {
     start = StartFromScratch(view_.interactions.rows(), view_.num_items, config_.dim, config_.init_stdev, seed_);
   }
@@ -199,7 +228,6 @@ void DrrTrainer::Build() {
   }
   learner_ = std::make_unique<DrrLearner>(
       config_, AgentOptionsOf(config_, start.dim, slate, rewards.first, rewards.second), start, seed_);
-  learner_->KeepBest();
 }
 
 void DrrTrainer::BeginTraining() {

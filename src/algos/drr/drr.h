@@ -30,10 +30,10 @@ struct DrrConfig {
   bool refold = true;
   // Who answers.
   std::string world = "pos_neg";
-  std::int64_t window = 10;
+  std::int64_t window = 3;
   double liked_above = 3.0;
   std::int64_t min_positives = 5;
-  std::int64_t negatives = 1;
+  std::int64_t negatives = 5;
   std::string negatives_from = "unseen";
   bool negatives_repeat = false;
   double negatives_popular = 0.0;
@@ -55,9 +55,9 @@ struct DrrConfig {
   std::int64_t patience = 0;
   std::int64_t batch_size = 512;
   std::string optimizer = "adam";
-  double learning_rate = 3e-4;
-  double actor_learning_rate = 1e-4;
-  double state_learning_rate = 1e-4;
+  double learning_rate = 1e-3;
+  double actor_learning_rate = 3e-4;
+  double state_learning_rate = 3e-4;
   double weight_decay = 0.0;
   double actor_weight_decay = 0.0;
   double state_weight_decay = 0.0;
@@ -77,7 +77,7 @@ struct DrrConfig {
   double ou_theta = 0.15;
   double epsilon = 0.0;
   std::int64_t actor_start = 1000;
-  double q_weight = 1.0;
+  double q_weight = 0.1;
   // Of single agents.
   std::int64_t policy_delay = 2;
   double target_noise = 0.2;
@@ -86,6 +86,7 @@ struct DrrConfig {
   double entropy_share = 0.98;
   double initial_alpha = 0.1;
   std::int64_t neighbours = 10;
+  std::string index = "exact";
   bool double_q = true;
   bool dueling = false;
   double cql_weight = 1.0;
@@ -96,7 +97,7 @@ struct DrrConfig {
   std::int64_t bcq_samples = 10;
   double bcq_least = 0.75;
   // Supervision beside it.
-  double ranking_weight = 0.0;
+  double ranking_weight = 1.0;
   double ranking_scale = 10.0;
   std::int64_t ranking_negatives = 64;
   std::int64_t validation_users = 256;

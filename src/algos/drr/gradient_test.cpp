@@ -122,6 +122,7 @@ TEST_P(EveryRouting, VectorAgentsFollowTheirLosses) {
   }
   ExpectVectorAgent(AgentKind::kTd3, ActorOutput::kUnit, true, GetParam());
   ExpectVectorAgent(AgentKind::kSac, ActorOutput::kLinear, true, GetParam());
+  ExpectVectorAgent(AgentKind::kSac, ActorOutput::kUnit, false, GetParam());
 }
 
 // What may be recommended: to rows 0 and 1 all but some, or lists to all.

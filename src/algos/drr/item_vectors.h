@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "nn/item_index.h"
 #include "recforce/base/matrix_view.h"
 
 namespace recforce::algos {
@@ -14,6 +16,8 @@ struct ItemVectors {
   std::vector<float> raw;   // [I, D]
   std::vector<float> unit;  // [I, D] of length 1, or 0 where raw is
   std::vector<float> sum;   // [D] of raw
+  // Finds what is near to an action; null: all items are looked at. Of vectors that do not learn.
+  std::shared_ptr<const nn::ItemIndex> index;
 
   [[nodiscard]] std::int64_t items() const { return dim == 0 ? 0 : static_cast<std::int64_t>(raw.size()) / dim; }
   // To be called when raw has changed. Uses base::ParallelFor.

@@ -10,13 +10,15 @@
 #include "algos/common/read_count.h"
 #include "algos/drr/learner_parts.h"
 #include "recforce/base/error.h"
+#include "recforce/base/log.h"
 #include "recforce/base/text.h"
 #include "recforce/base/threads.h"
 
 namespace recforce::algos {
 namespace {
 
-constexpr double kDiverged = 10.0;  // times the largest possible return
+constexpr std::uint64_t kRollSeed = std::uint64_t{1} << 40U;  // of episodes that nobody learns from
+constexpr double kDiverged = 10.0;                            // times the largest possible return
 
 nn::FlatOptimizerOptions OptimizerOf(const DrrConfig& config, double learning_rate, double decay) {
   if (config.optimizer == "ranger") {
@@ -24,6 +26,8 @@ nn::FlatOptimizerOptions OptimizerOf(const DrrConfig& config, double learning_ra
   }
   return {.learning_rate = learning_rate, .weight_decay = decay};
 }
+
+std::string Rounded(double value) { return base::FormatReal(std::round(value * 1e4) / 1e4); }
 
 double Percentile(std::vector<float> values, double share) {
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
@@ -71,6 +75,7 @@ DrrLearner::DrrLearner(const DrrConfig& config, const AgentOptions& options, con
         model->refold = config.refold;
         model->user_scale = start.user_scale;
         model->factors = start.factors;
+        model->fold_in = start.fold_in;
         return model;
       }()),
       recommender_(model_) {
@@ -113,6 +118,11 @@ void DrrLearner::BeginTraining(std::shared_ptr<const sim::ItemWorld> world) {
                     .alpha = config_.alpha,
                     .epsilon = config_.priority_epsilon,
                     .weights_over = config_.weights_over == "batch" ? WeightsOver::kBatch : WeightsOver::kBuffer});
+  if (config_.index == "hnsw" && shape.kind == AgentKind::kWolpertinger) {
+    auto index = std::make_shared<nn::ItemIndex>(nn::IndexKind::kHnsw, nn::IndexOptions{.seed = seed_});
+    index->Build({model_->actions.raw.data(), model_->actions.items(), dim});
+    model_->actions.index = std::move(index);
+  }
   target_state_.assign(model_->state.begin(), model_->state.begin() + trained_state());
   target_actor_ = model_->actor;
   target_critic_ = model_->critic;
@@ -153,10 +163,22 @@ void DrrLearner::Guard(const Totals& totals) const {
   }
 }
 
+// Users of an environment are validated with others of theirs; where memories outlive episodes there are no others.
+bool DrrLearner::Rolls() const {
+  return config_.validation_users > 0 && config_.clear_memory && std::isfinite(world_->least_reward());
+}
+
+double DrrLearner::MeanReward(Acting how) {
+  const std::vector<double> rewards = Roll(how, config_.validation_users, kRollSeed);
+  return std::accumulate(rewards.begin(), rewards.end(), 0.0) / static_cast<double>(rewards.size());
+}
+
 core::Metrics DrrLearner::Epoch(const core::EpochContext& context) {
-  Totals totals;
-  totals.items.assign(static_cast<std::size_t>(model_->actions.items()), 0);
-  totals.direction.assign(static_cast<std::size_t>(model_->dim()), 0.0);
+  Totals totals(*model_);
+  if (updates_ == 0 && Rolls()) {
+    base::LogInfo("drr: mean reward of a step at the start " + Rounded(MeanReward(Acting::kGreedy)) +
+                  ", of random recommendations " + Rounded(MeanReward(Acting::kRandom)));
+  }
   for (std::int64_t update = 0; update < config_.updates_per_epoch; ++update) {
     if (context.stop != nullptr) {
       context.stop->ThrowIfSet();
@@ -199,7 +221,10 @@ core::Metrics DrrLearner::Epoch(const core::EpochContext& context) {
   if (std::isfinite(model_->options.most) && model_->options.most > 0.0) {
     metrics.emplace_back("q_over_bound", totals.agent.most_q / model_->options.most);
   }
-  if (config_.ranking_weight > 0.0) {
+  if (Rolls()) {
+    metrics.emplace_back("greedy_reward", MeanReward(Acting::kGreedy));
+  }
+  if (model_->options.ranking_weight > 0.0) {
     metrics.emplace_back("ranking_loss", totals.agent.other / moved);
   }
   if (Alpha() > 0.0) {
@@ -208,15 +233,18 @@ core::Metrics DrrLearner::Epoch(const core::EpochContext& context) {
   return metrics;
 }
 
-void DrrLearner::RestoreBest() {
-  if (!best_) {
-    return;
-  }
-  model_->state = best_->state;
-  model_->actor = best_->actor;
-  model_->critic = best_->critic;
-  std::copy(best_->actions.begin(), best_->actions.end(), model_->actions.raw.begin());
+void DrrLearner::Restore(const Snapshot& weights) {
+  model_->state = weights.state;
+  model_->actor = weights.actor;
+  model_->critic = weights.critic;
+  std::copy(weights.actions.begin(), weights.actions.end(), model_->actions.raw.begin());
   model_->actions.Refresh();
+}
+
+void DrrLearner::RestoreBest() {
+  if (best_) {
+    Restore(*best_);
+  }
 }
 
 void DrrLearner::Save(base::TensorSet& set) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,9 @@ struct ScalarAdam {
   void Update(double gradient, double learning_rate);
 };
 
+// How recommendations are made.
+enum class Acting : std::uint8_t { kExploring, kGreedy, kRandom };
+
 class DrrLearner {
  public:
   // The agent as it begins. `world` may be given later by BeginTraining.
@@ -45,6 +49,15 @@ class DrrLearner {
   // Makes room for episodes and memories.
   void BeginTraining(std::shared_ptr<const sim::ItemWorld> world);
   core::Metrics Epoch(const core::EpochContext& context);
+
+  // The mean reward of a step in each of `count` episodes of their own, of the world that is learnt in. Nothing is
+  // learnt.
+  std::vector<double> Roll(Acting how, std::int64_t count, std::uint64_t seed);
+
+  // The same where learning goes on: users come one after the other, each step is remembered and followed by an
+  // update, and each user meets the agent as it is now (Liu et al. 2018, algorithm 3). Afterwards it is so again, but
+  // for what it remembers.
+  std::vector<double> RollLearning(std::int64_t users, std::uint64_t seed);
 
   void KeepBest() { best_ = Snapshot{model_->state, model_->actor, model_->critic, model_->actions.raw}; }
   void RestoreBest();
@@ -61,13 +74,18 @@ class DrrLearner {
   struct Worker;  // what a chunk of rows needs
   struct Totals;  // of an epoch
   struct Optimizers;
+  struct Everything;  // that an update changes, but for memories
 
   void StepEpisodes(Totals& totals);
-  void ChooseRows(std::int64_t begin, std::int64_t end, Worker& worker, std::span<std::int32_t> slates,
-                  std::span<float> proto);
-  // Row `place` of `legal` belongs to the episode `row`.
-  void PickRow(const RowItems& legal, std::int64_t place, std::int64_t row, std::span<float> scores,
-               std::span<std::int32_t> slate) const;
+  // `step` is called when all that the replay needs from before it has been read.
+  void RememberAlone(const sim::ItemEpisodes& episodes, std::span<const std::int32_t> slate,
+                     std::span<const float> proto, const std::function<const sim::ItemFeedback&()>& step);
+  void Restore(const Snapshot& weights);
+  void ChooseRows(const sim::ItemEpisodes& episodes, Acting how, std::int64_t begin, std::int64_t end, Worker& worker,
+                  std::span<std::int32_t> slates, std::span<float> proto);
+  // Row `place` of `legal` belongs to the episode `row`. Returns whether the slate is a random one.
+  bool PickRow(const sim::ItemEpisodes& episodes, Acting how, const RowItems& legal, std::int64_t place,
+               std::int64_t row, std::span<float> scores, std::span<std::int32_t> slate) const;
   void ExplorationNoise(std::int64_t row, std::span<float> noise);
   void Update(Totals& totals);
   void LegalOf(const DrrBatch& batch);
@@ -77,7 +95,9 @@ class DrrLearner {
   void MoveTargets();
   void Guard(const Totals& totals) const;
   [[nodiscard]] std::int64_t trained_state() const;  // numbers of model_->state that learn
-  [[nodiscard]] bool MovesActor() const;             // whether this update moves the actor, and TD3's targets
+  [[nodiscard]] bool Rolls() const;                  // whether an epoch ends with what the agent is worth
+  double MeanReward(Acting how);
+  [[nodiscard]] bool MovesActor() const;  // whether this update moves the actor, and TD3's targets
   [[nodiscard]] double Alpha() const;
   [[nodiscard]] double TargetEntropy() const;
   [[nodiscard]] AgentSide<float> TargetSide() const;

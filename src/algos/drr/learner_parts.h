@@ -26,6 +26,9 @@ struct DrrLearner::Worker {
 };
 
 struct DrrLearner::Totals {
+  explicit Totals(const DrrModel& model)
+      : items(static_cast<std::size_t>(model.actions.items()), 0),
+        direction(static_cast<std::size_t>(model.dim()), 0.0) {}
   AgentTotals agent;
   std::int64_t rows = 0;  // of critics
   std::int64_t actor_rows = 0;
@@ -42,6 +45,14 @@ struct DrrLearner::Totals {
 struct DrrLearner::Optimizers {
   nn::FlatOptimizer<float> state, actor, critic;
   std::optional<nn::FlatOptimizer<float>> actions;
+};
+
+struct DrrLearner::Everything {
+  Snapshot weights;
+  std::vector<float> target_state, target_actor, target_critic;
+  Optimizers optimizers;
+  ScalarAdam log_alpha;
+  std::int64_t updates;
 };
 
 }  // namespace recforce::algos

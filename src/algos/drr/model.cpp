@@ -111,6 +111,7 @@ void DrrModel::Save(base::TensorSet& set) const {
   set.Add("critic", base::View(critic));
   set.Add("actions", base::View(actions.raw));
   set.AddOwned("user_scale", std::vector<float>{user_scale});
+  set.AddOwned("fold_in", std::vector<double>{fold_in.unobserved_weight, fold_in.reg, fold_in.reg_exponent});
   set.SetMeta("users", std::to_string(num_users));
   set.SetMeta("dim", std::to_string(dim()));
   set.SetMeta("slate", std::to_string(options.slate));
@@ -137,6 +138,12 @@ DrrModel DrrModel::Load(const AgentOptions& options, bool trained_users, bool re
   model.actions.raw = LoadVector(set, "actions", num_items * dim);
   model.actions.Refresh();
   model.user_scale = LoadVector(set, "user_scale", 1)[0];
+  const auto fold_in = set.Get("fold_in").As<double>();
+  if (fold_in.size() != 3) {
+    throw base::Error(base::ErrorKind::kData, set.where() + ": tensor 'fold_in' has another size: '" +
+                                                  std::to_string(fold_in.size()) + "'; expected 3");
+  }
+  model.fold_in = {.unobserved_weight = fold_in[0], .reg = fold_in[1], .reg_exponent = fold_in[2]};
   if (set.Has("factors.item_factors")) {
     const std::vector<std::int64_t>& shape = set.Get("factors.item_factors").shape;
     if (shape.size() != 2) {
@@ -168,8 +175,12 @@ void GatherRows(const float* users, const float* items, std::int64_t dim, std::s
 
 DrrRecommender::DrrRecommender(std::shared_ptr<const DrrModel> model) : model_(std::move(model)) {
   if (model_->factors) {
-    fold_in_ = std::make_unique<FactorRecommender>(
-        model_->factors, NumItems(), FoldIn{.grown = model_->refold, .hint = "pretrain with another regularisation"});
+    fold_in_ = std::make_unique<FactorRecommender>(model_->factors, NumItems(),
+                                                   FoldIn{.unobserved_weight = model_->fold_in.unobserved_weight,
+                                                          .reg = model_->fold_in.reg,
+                                                          .reg_exponent = model_->fold_in.reg_exponent,
+                                                          .grown = model_->refold,
+                                                          .hint = "pretrain with another regularisation"});
   }
 }
 

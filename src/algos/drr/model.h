@@ -24,6 +24,7 @@ struct StartVectors {
   float user_scale = 1.0F;   // what the factorisation's vectors were multiplied with
   // The factorisation, for people who were no training users; null: they are 0.
   std::shared_ptr<const FactorTables> factors;
+  FoldIn fold_in = {};  // how it folds them in
 
   [[nodiscard]] std::int64_t num_users() const { return dim == 0 ? 0 : static_cast<std::int64_t>(users.size()) / dim; }
 };
@@ -47,6 +48,7 @@ struct DrrModel {
   bool refold = true;          // users whose history has grown are folded in anew
   float user_scale = 1.0F;
   std::shared_ptr<const FactorTables> factors;
+  FoldIn fold_in = {};
 
   [[nodiscard]] std::int64_t dim() const { return options.shape.dim(); }
   [[nodiscard]] std::int64_t small() const { return StateLayout(options.shape.state).size; }

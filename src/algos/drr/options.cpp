@@ -46,13 +46,6 @@ void CheckAgent(const DrrConfig& config, const AgentOptions& options) {
     Refuse("drr.state_gradient: of bcq the critic alone trains states: '" + config.state_gradient +
            "'; expected critic or none");
   }
-  if (ScoresItems(kind) && config.ranking_weight > 0.0) {
-    Refuse("drr.ranking_weight: '" + config.agent + "' acts by no vector: '" + base::FormatReal(config.ranking_weight) +
-           "'; expected 0");
-  }
-  if (kind == AgentKind::kBcq && config.ranking_weight > 0.0) {
-    Refuse("drr.ranking_weight: bcq has no such loss: '" + base::FormatReal(config.ranking_weight) + "'; expected 0");
-  }
   if (config.actions == "trained" && !(config.ranking_weight > 0.0)) {
     Refuse(
         "drr.actions: nothing else trains them than the ranking loss: 'trained' with drr.ranking_weight '0'; "
@@ -101,7 +94,7 @@ AgentOptions AgentOptionsOf(const DrrConfig& config, std::int64_t dim, std::int6
   options.bcq_reach = config.bcq_reach;
   options.bcq_samples = config.bcq_samples;
   options.bcq_least = config.bcq_least;
-  options.ranking_weight = config.ranking_weight;
+  options.ranking_weight = options.shape.kind <= AgentKind::kWolpertinger ? config.ranking_weight : 0.0;
   options.ranking_scale = config.ranking_scale;
   options.slate = slate;
   CheckAgent(config, options);

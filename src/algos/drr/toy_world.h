@@ -15,7 +15,7 @@
 #include "recforce/base/error.h"
 #include "sim/item_world.h"
 
-namespace recforce::algos::test {
+namespace recforce::algos {
 
 struct ToyRules {
   using Memory = std::span<const std::int32_t>;  // [N] newest first, -1: nothing yet
@@ -170,8 +170,8 @@ class ToyWorld final : public sim::ItemWorld {
 // A learner at its beginning in such a world.
 inline std::unique_ptr<DrrLearner> BeginToy(const DrrConfig& config, const StartVectors& start, const ToyRules& rules,
                                             std::uint64_t seed) {
-  const AgentOptions options = AgentOptionsOf(config, start.dim, 1, static_cast<double>(rules.least),
-                                              static_cast<double>(rules.most));
+  const AgentOptions options =
+      AgentOptionsOf(config, start.dim, 1, static_cast<double>(rules.least), static_cast<double>(rules.most));
   auto learner = std::make_unique<DrrLearner>(config, options, start, seed);
   learner->BeginTraining(std::make_shared<const ToyWorld>(rules));
   return learner;
@@ -212,8 +212,8 @@ inline std::vector<double> GreedyReturns(const DrrModel& model, const ToyRules& 
         ScoresOf(model, episodes.users(), {memory.data, static_cast<std::size_t>(memory.rows * memory.cols)}, &legal);
     std::vector<std::int32_t> slates;
     for (std::int64_t row = 0; row < count; ++row) {
-      const auto mine = std::span(scores).subspan(static_cast<std::size_t>(row * rules.items),
-                                                  static_cast<std::size_t>(rules.items));
+      const auto mine =
+          std::span(scores).subspan(static_cast<std::size_t>(row * rules.items), static_cast<std::size_t>(rules.items));
       for (const std::int32_t item : legal.row(row)) {
         mine[static_cast<std::size_t>(item)] = -std::numeric_limits<float>::infinity();
       }
@@ -228,4 +228,4 @@ inline std::vector<double> GreedyReturns(const DrrModel& model, const ToyRules& 
   return returns;
 }
 
-}  // namespace recforce::algos::test
+}  // namespace recforce::algos

@@ -119,7 +119,7 @@ void DrrLearner::ApplyGradients(std::int64_t rows, std::span<const std::int32_t>
     }
     optimizers_->state.Step({model_->state.data(), static_cast<std::size_t>(trained_state())}, gradient_state_);
   }
-  if (optimizers_->actions) {
+  if (optimizers_->actions && MovesActor()) {
     gradient_actions_.assign(model_->actions.raw.size(), 0.0F);
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int32_t item = batch_.liked[static_cast<std::size_t>(row)];
@@ -204,7 +204,7 @@ void DrrLearner::Update(Totals& totals) {
     LegalOf(batch_);
   }
   std::vector<std::int32_t> negatives;
-  if (config_.ranking_weight > 0.0) {
+  if (model_->options.ranking_weight > 0.0) {
     base::Rng rng(seed_, base::Stream::kNegatives, static_cast<std::uint64_t>(updates_));
     for (std::int64_t n = 0; n < config_.ranking_negatives; ++n) {
       negatives.push_back(static_cast<std::int32_t>(rng.Below(static_cast<std::uint64_t>(model_->actions.items()))));
