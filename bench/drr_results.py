@@ -22,10 +22,11 @@ NCF = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
-        ("the ranking loss alone", "drr", ["drr.q_weight=0"]),
+        ("the ranking loss alone, 2 seeds", "drr", ["drr.q_weight=0"], 2),
         ("the critic alone, 2 seeds", "drr", ["drr.ranking_weight=0"], 2),
-        ("DRR-ave from scratch", "drr", ["drr.pretrain=none", "drr.residual=false", "drr.embeddings=fine_tuned",
-                                         "drr.actions=trained", "drr.init_stdev=0.1"]),
+        ("DRR-ave from scratch, 2 seeds", "drr",
+         ["drr.pretrain=none", "drr.residual=false", "drr.embeddings=fine_tuned", "drr.actions=trained",
+          "drr.init_stdev=0.1"], 2),
     ],
 }
 
@@ -61,8 +62,8 @@ _SCHEDULE = ["drr.dim=8", "drr.hidden=[16]", "drr.memory=5", "drr.discount=0.8",
              "drr.ranking_weight=0", "drr.learning_rate=1e-5", "drr.actor_learning_rate=1e-5",
              "drr.state_learning_rate=1e-5"]
 SEED["rows"] = [
-    ("DRR-ave (TD3)", "drr", _SCHEDULE),
-    ("DRR-ave (DDPG), 2 seeds", "drr", [*_SCHEDULE, "drr.agent=ddpg"], 2),
+    ("DRR-ave (TD3), 3 seeds", "drr", _SCHEDULE, 3),
+    ("DRR-ave (DDPG), 1 seed", "drr", [*_SCHEDULE, "drr.agent=ddpg"], 1),
 ]
 
 TABLES = {"drr-ml-1m-ncf": NCF, "drr-ml-100k": SMALL, "drr-seed": SEED}

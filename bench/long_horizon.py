@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the tables of docs/examples/long_horizon.md: policies in worlds that punish greed, against the known optimum.
 
-    python3 bench/long_horizon.py [--write] [--trainings 3] [--jobs 2] [--seeds 1 2 3] [--work DIR] [--program PATH]
+    python3 bench/long_horizon.py [--write] [--trainings 1] [--jobs 2] [--seeds 1 2 3] [--work DIR] [--program PATH]
 
-Each seed is another world. Finished runs in --work are kept, so the command can be stopped and repeated. --write puts
+Each seed is another world, and the seed of what is trained there. Finished runs in --work are kept, so the command can be stopped and repeated. --write puts
 the tables into the document and their short form into docs/results.md, between the markers.
 """
 import concurrent.futures
@@ -22,13 +22,16 @@ HORIZON, DISCOUNT = 20, 0.9
 TRIED, TRIED_BY_MPC, LOGGED = 4000, 300, 10000  # users
 FIRST_TRIED = 10_000_000  # nobody has learnt from these or later ones
 GIVEN = ["random", "popularity", "myopic", "greedy", "top_k"]
-AGENTS = ["dqn", "sac_discrete", "wolpertinger", "td3", "ddpg"]
-LEARNT = ["cdqn", *(f"drr, `{agent}`" for agent in AGENTS), "topk_reinforce"]
+AGENTS = {"`dqn`": {"agent": "dqn"}, "`sac_discrete`": {"agent": "sac_discrete"},
+          "`wolpertinger`": {"agent": "wolpertinger", "neighbours": 5},
+          "`wolpertinger`, 1 neighbour": {"agent": "wolpertinger", "neighbours": 1},
+          "`td3`": {"agent": "td3"}, "`ddpg`": {"agent": "ddpg"}}
+LEARNT = ["cdqn", *(f"drr, {agent}" for agent in AGENTS), "topk_reinforce"]
 ROWS = [*(f"`{name}`" for name in GIVEN), "`mpc`", *LEARNT]
 # Chosen in the worlds of seeds 11 and 12.
 DRR = {"state": "items", "memory": 1, "epochs": 8, "updates_per_epoch": 500, "updates_per_step": 0.02, "batch_size": 128,
        "polyak": 0.01, "epsilon": 0.2, "sigma": 1, "actor_learning_rate": 0.001, "actor_start": 500, "dueling": "true",
-       "neighbours": 5, "entropy_share": 0.5, "discount": DISCOUNT}
+       "entropy_share": 0.5, "discount": DISCOUNT}
 CDQN = {"epochs": 6, "updates_per_epoch": 400, "batch_size": 64, "discount": DISCOUNT}
 
 
@@ -57,14 +60,14 @@ class World:
         run = self.run(label, training)
         if (run / "model").exists():
             return
-        arguments = ["--seed", training, "--threads", 1, "--quiet", "--out", run,
+        arguments = ["--seed", 10 * (training - 1) + self.seed, "--threads", 1, "--quiet", "--out", run,
                      *(["--resume"] if run.exists() else [])]
         if label == "topk_reinforce":
             self.train_from_log(arguments)
         elif label == "cdqn":
             call(self.options.program, "train", "--model", "cdqn", *self.environment, *settings("cdqn", CDQN), *arguments)
         else:
-            chosen = {"agent": label.split("`")[1], "dim": WORLDS[self.name], **DRR}
+            chosen = {**AGENTS[label.removeprefix("drr, ")], "dim": WORLDS[self.name], **DRR}
             call(self.options.program, "train", "--model", "drr", *self.environment, *settings("drr", chosen), *arguments)
 
     def train_from_log(self, arguments):
@@ -158,7 +161,7 @@ def short_table(tables):
 
 def main():
     parser = make_parser(__doc__, "long_horizon")
-    parser.add_argument("--trainings", type=int, default=3, help="of each learner in each world")
+    parser.add_argument("--trainings", type=int, default=1, help="of each learner in each world")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once, on one thread each")
     options = parser.parse_args()
     trainings = list(range(1, options.trainings + 1))
@@ -166,10 +169,9 @@ def main():
               for name in WORLDS for slate in SLATES for seed in options.seeds or [1, 2, 3]]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(World.log, worlds))
-        for training in trainings:
-            for label in LEARNT:
-                list(pool.map(lambda world: world.train(label, training), worlds))
-            print(f"training {training} is done", file=sys.stderr, flush=True)
+        steps = [(world, label, training) for training in trainings for label in LEARNT for world in worlds]
+        for number, (world, label, training) in enumerate(pool.map(lambda step: World.train(*step) or step, steps)):
+            print(f"{number + 1}/{len(steps)} {world.work.name} {label} {training}", file=sys.stderr, flush=True)
         values = dict(zip(worlds, pool.map(lambda world: world.values(trainings), worlds)))
     tables = {}
     for name in WORLDS:

@@ -91,9 +91,15 @@ class VectorAgent final : public ChunkAgent {
     const bool draws = kind == AgentKind::kTd3 || kind == AgentKind::kSac;
     float* y = Sized(y_, count);
     ActorCritic<float>::Nearest nearest;
+    if (kind != AgentKind::kWolpertinger && options_.values_shown) {
+      nearest = [&](const float* states, const float* actions, std::int64_t rows, float* out) {
+        ValueShown(chunk, states, actions, rows, out);
+      };
+    }
     if (kind == AgentKind::kWolpertinger) {
       nearest = [&](const float* states, const float* actions, std::int64_t rows, float* out) {
-        const std::vector<std::vector<std::int32_t>> near = Near(actions, rows, *chunk.after, chunk.first);
+        const std::vector<std::vector<std::int32_t>> near =
+            Near(actions, rows, *chunk.after, chunk.first, options_.neighbours);
         for (std::int64_t r = 0; r < rows; ++r) {
           const Found found =
               Judge(chunk.target.critic, states + r * options_.shape.state.size(), near[static_cast<std::size_t>(r)]);
@@ -136,15 +142,15 @@ class VectorAgent final : public ChunkAgent {
     std::vector<float> q;
   };
 
-  // Of each row the legal items nearest to its action. Rows are those from number `first` on of `legal`.
+  // Of each row the legal items nearest to its action, `most` of them. Rows are those from number `first` on of `legal`.
   std::vector<std::vector<std::int32_t>> Near(const float* actions, std::int64_t rows, const RowItems& legal,
-                                              std::int64_t first) {
+                                              std::int64_t first, std::int64_t most) {
     const std::int64_t dim = options_.shape.dim();
     const std::int64_t items = vectors_.items();
     std::vector<std::vector<std::int32_t>> near(static_cast<std::size_t>(rows));
     const bool lists = std::find(legal.listed.begin(), legal.listed.end(), 1) != legal.listed.end();
     if (vectors_.index != nullptr && !lists) {
-      const std::int64_t count = std::min(options_.neighbours, items);
+      const std::int64_t count = std::min(most, items);
       std::vector<std::int32_t> found(static_cast<std::size_t>(rows * count));
       vectors_.index->Search({actions, rows, dim}, count, [&](std::int64_t row) { return legal.row(first + row); },
                              {found.data(), rows, count});
@@ -160,9 +166,28 @@ class VectorAgent final : public ChunkAgent {
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::span<float> mine(scores + row * items, static_cast<std::size_t>(items));
       Mask(legal, first + row, mine);
-      near[static_cast<std::size_t>(row)] = Best(mine, options_.neighbours);
+      near[static_cast<std::size_t>(row)] = Best(mine, most);
     }
     return near;
+  }
+
+  // Q' of the slates that actions would show, as critics are told of slates; of two critics the lesser. A critic never
+  // learns what vectors between the items are worth, and an actor goes where it errs most.
+  void ValueShown(const AgentChunk& chunk, const float* states, const float* actions, std::int64_t rows, float* out) {
+    const std::int64_t dim = options_.shape.dim();
+    const std::vector<std::vector<std::int32_t>> near =
+        Near(actions, rows, *chunk.after, chunk.first, options_.slate);
+    float* shown = Sized(shown_, rows * dim);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::vector<std::int32_t>& slate = near[static_cast<std::size_t>(r)];
+      MeanOfSlates(vectors_.unit, dim, {slate.data(), 1, static_cast<std::int64_t>(slate.size())}, shown + r * dim);
+    }
+    losses_.Values(chunk.target.critic, 0, states, shown, rows, out);
+    if (options_.shape.twins()) {
+      float* other = Sized(copies_, rows);
+      losses_.Values(chunk.target.critic, 1, states, shown, rows, other);
+      std::transform(out, out + rows, other, out, [](float a, float b) { return std::min(a, b); });
+    }
   }
 
   // Items and their Q in a state.

@@ -22,6 +22,7 @@ struct AgentOptions {
   double noise_clip = 0.5;
   double q_weight = 1.0;         // of Q in what actors learn from
   std::int64_t neighbours = 10;  // wolpertinger
+  bool values_shown = false;     // ddpg, td3, sac: targets value what an action would show, not its vector
   bool double_q = true;          // dqn, cql, bcq_discrete
   bool dueling = false;
   double threshold = 0.3;  // bcq_discrete

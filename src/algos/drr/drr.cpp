@@ -226,8 +226,10 @@ void DrrTrainer::Build() {
   } else if (view_.environment == nullptr) {
     rewards = {-1.0, 1.0};
   }
-  learner_ = std::make_unique<DrrLearner>(
-      config_, AgentOptionsOf(config_, start.dim, slate, rewards.first, rewards.second), start, seed_);
+  AgentOptions options = AgentOptionsOf(config_, start.dim, slate, rewards.first, rewards.second);
+  // Nobody can say what an environment pays, so no bound holds what a critic promises of vectors that show nothing.
+  options.values_shown = view_.environment != nullptr && config_.critic_action == "item";
+  learner_ = std::make_unique<DrrLearner>(config_, options, start, seed_);
 }
 
 void DrrTrainer::BeginTraining() {

@@ -188,7 +188,7 @@ void DrrLearner::MoveTargets() {
 void DrrLearner::Update(Totals& totals) {
   const AgentKind kind = model_->options.shape.kind;
   const std::int64_t dim = model_->dim();
-  const bool masks = ScoresItems(kind) || kind == AgentKind::kWolpertinger;
+  const bool masks = ScoresItems(kind) || kind == AgentKind::kWolpertinger || model_->options.values_shown;
   const double beta = std::min(1.0, config_.beta + (1.0 - config_.beta) * static_cast<double>(updates_) /
                                                        static_cast<double>(config_.beta_updates));
   replay_->Draw(seed_, static_cast<std::uint64_t>(updates_), config_.batch_size, config_.steps, config_.discount, beta,
