@@ -22,6 +22,7 @@ NCF = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
+        ("DRR-ave (TD3), by the slope of Q", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"]),
         ("the ranking loss alone, 2 seeds", "drr", ["drr.q_weight=0"], 2),
         ("the critic alone, 2 seeds", "drr", ["drr.ranking_weight=0"], 2),
         ("DRR-ave from scratch, 2 seeds", "drr",
@@ -40,7 +41,9 @@ SMALL = {
     "rows": [
         ("DRR-ave (TD3)", "drr", ["drr.epochs=10"]),
         ("the ranking loss alone", "drr", ["drr.epochs=10", "drr.q_weight=0"]),
-        ("the critic alone, 2 seeds", "drr", ["drr.epochs=10", "drr.ranking_weight=0"], 2),
+        ("the critic alone", "drr", ["drr.epochs=10", "drr.ranking_weight=0"]),
+        ("the critic alone, by its slope, 2 seeds", "drr",
+         ["drr.epochs=10", "drr.ranking_weight=0", "drr.actor_gradient=slope"], 2),
     ],
 }
 
@@ -63,7 +66,8 @@ _SCHEDULE = ["drr.dim=8", "drr.hidden=[16]", "drr.memory=5", "drr.discount=0.8",
              "drr.state_learning_rate=1e-5"]
 SEED["rows"] = [
     ("DRR-ave (TD3), 3 seeds", "drr", _SCHEDULE, 3),
-    ("DRR-ave (DDPG), 1 seed", "drr", [*_SCHEDULE, "drr.agent=ddpg"], 1),
+    ("DRR-ave (DDPG), by the slope of Q, 1 seed", "drr",
+     [*_SCHEDULE, "drr.agent=ddpg", "drr.actor_gradient=slope"], 1),
 ]
 
 TABLES = {"drr-ml-1m-ncf": NCF, "drr-ml-100k": SMALL, "drr-seed": SEED}

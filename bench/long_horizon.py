@@ -4,8 +4,9 @@
 
     python3 bench/long_horizon.py [--write] [--trainings 1] [--jobs 2] [--seeds 1 2 3] [--work DIR] [--program PATH]
 
-Each seed is another world, and the seed of what is trained there. Finished runs in --work are kept, so the command can be stopped and repeated. --write puts
-the tables into the document and their short form into docs/results.md, between the markers.
+Each seed is another world, and the seed of what is trained there. Finished runs in --work are kept, so the command can
+be stopped and repeated. --write puts the tables into the document and their short form into docs/results.md, between
+the markers.
 """
 import concurrent.futures
 import json
@@ -22,16 +23,13 @@ HORIZON, DISCOUNT = 20, 0.9
 TRIED, TRIED_BY_MPC, LOGGED = 4000, 300, 10000  # users
 FIRST_TRIED = 10_000_000  # nobody has learnt from these or later ones
 GIVEN = ["random", "popularity", "myopic", "greedy", "top_k"]
-AGENTS = {"`dqn`": {"agent": "dqn"}, "`sac_discrete`": {"agent": "sac_discrete"},
-          "`wolpertinger`": {"agent": "wolpertinger", "neighbours": 5},
-          "`wolpertinger`, 1 neighbour": {"agent": "wolpertinger", "neighbours": 1},
-          "`td3`": {"agent": "td3"}, "`ddpg`": {"agent": "ddpg"}}
-LEARNT = ["cdqn", *(f"drr, {agent}" for agent in AGENTS), "topk_reinforce"]
+AGENTS = ["dqn", "sac_discrete", "wolpertinger", "td3", "ddpg"]
+LEARNT = ["cdqn", *(f"drr, `{agent}`" for agent in AGENTS), "topk_reinforce"]
 ROWS = [*(f"`{name}`" for name in GIVEN), "`mpc`", *LEARNT]
 # Chosen in the worlds of seeds 11 and 12.
-DRR = {"state": "items", "memory": 1, "epochs": 8, "updates_per_epoch": 500, "updates_per_step": 0.02, "batch_size": 128,
-       "polyak": 0.01, "epsilon": 0.2, "sigma": 1, "actor_learning_rate": 0.001, "actor_start": 500, "dueling": "true",
-       "entropy_share": 0.5, "discount": DISCOUNT}
+DRR = {"state": "items", "memory": 1, "epochs": 8, "updates_per_epoch": 500, "updates_per_step": 0.02,
+       "batch_size": 128, "polyak": 0.01, "epsilon": 0.2, "sigma": 1, "actor_learning_rate": 0.001, "actor_start": 500,
+       "dueling": "true", "neighbours": 5, "entropy_share": 0.5, "discount": DISCOUNT}
 CDQN = {"epochs": 6, "updates_per_epoch": 400, "batch_size": 64, "discount": DISCOUNT}
 
 
@@ -50,8 +48,8 @@ class World:
             "seed": seed, "slate": slate, "horizon": HORIZON})]
 
     def simulate(self, *arguments):
-        return call(self.options.program, "simulate", *self.environment, "--discount", DISCOUNT, "--threads", 1, "--quiet",
-                    *arguments)
+        return call(self.options.program, "simulate", *self.environment, "--discount", DISCOUNT, "--threads", 1,
+                    "--quiet", *arguments)
 
     def run(self, label, training):
         return self.work / f"{''.join(c for c in label if c.isalnum() or c == '_')}-{training}"
@@ -65,10 +63,13 @@ class World:
         if label == "topk_reinforce":
             self.train_from_log(arguments)
         elif label == "cdqn":
-            call(self.options.program, "train", "--model", "cdqn", *self.environment, *settings("cdqn", CDQN), *arguments)
+            self.train_here("cdqn", settings("cdqn", CDQN), arguments)
         else:
-            chosen = {**AGENTS[label.removeprefix("drr, ")], "dim": WORLDS[self.name], **DRR}
-            call(self.options.program, "train", "--model", "drr", *self.environment, *settings("drr", chosen), *arguments)
+            chosen = {"agent": label.split("`")[1], "dim": WORLDS[self.name], **DRR}
+            self.train_here("drr", settings("drr", chosen), arguments)
+
+    def train_here(self, model, chosen, arguments):
+        call(self.options.program, "train", "--model", model, *self.environment, *chosen, *arguments)
 
     def train_from_log(self, arguments):
         # An event is an item of a slate, and the discount is that of an event.
@@ -144,8 +145,8 @@ def table(summaries):
     lines = ["| policy | return | regret | of the optimum | worst and best | training |", "|---|---|---|---|---|---|"]
     for label, s in summaries.items():
         seconds = "" if s["seconds"] is None else f"{s['seconds']:.1f} s"
-        lines.append(f"| {label} | {s['mean']:.2f} \u00b1 {s['half']:.2f} | {s['regret']:.2f} | {100 * s['share']:.0f} % | "
-                     f"{100 * s['least']:.0f} %, {100 * s['most']:.0f} % | {seconds} |")
+        lines.append(f"| {label} | {s['mean']:.2f} \u00b1 {s['half']:.2f} | {s['regret']:.2f} | "
+                     f"{100 * s['share']:.0f} % | {100 * s['least']:.0f} %, {100 * s['most']:.0f} % | {seconds} |")
     optimum = next(iter(summaries.values()))["optimum"]
     return [*lines, f"| optimum | {optimum:.2f} | 0 | 100 % |  |  |"]
 

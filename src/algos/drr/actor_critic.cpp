@@ -231,25 +231,16 @@ void ActorCritic<T>::CriticLoss(const AgentSide<T>& learning, const AgentRows<T>
 }
 
 template <class T>
-void ActorCritic<T>::ActorLoss(const AgentSide<T>& learning, const AgentRows<T>& rows, T scale, const T* noise, T alpha,
-                               const OtherLoss& other, const AgentGradient<T>& gradient, AgentTotals& totals) {
-  const std::int64_t count = rows.before.count;
+void ActorCritic<T>::SlopeLoss(const AgentSide<T>& learning, std::int64_t count, T scale, bool to_state,
+                               AgentTotals& totals) {
   const std::int64_t dim = options_.shape.dim();
   const std::int64_t size = options_.shape.state.size();
-  const bool soft = options_.shape.kind == AgentKind::kSac;
-  const T* raw = policy_.Forward(actor_, learning.actor, states_.data(), rows.before.users, count);
-  T* actions = Sized(actions_, count * dim);
-  T* log_pi = Sized(log_pi_, count);
-  Form(raw, soft ? noise : nullptr, count, actions, log_pi);
-  const T* joined = Join(states_.data(), actions, count);
-  const std::size_t networks = soft ? critic_.networks.size() : 1;
+  const T* joined = Join(states_.data(), actions_.data(), count);
+  const std::size_t networks = options_.shape.kind == AgentKind::kSac ? critic_.networks.size() : 1;
   std::vector<const T*> q;
   for (std::size_t number = 0; number < networks; ++number) {
     q.push_back(values_[number].Forward(critic_.networks[number], learning.critic, joined, count));
   }
-  T* d_actions = Sized(d_actions_, count * dim);
-  std::fill_n(d_actions, count * dim, T{0});
-  const bool to_state = ActorTrainsState(options_.state_gradient) && gradient.state != nullptr;
   T* d_joined = Sized(d_joined_, count * (size + dim));
   T* d_q = Sized(d_q_, count);
   for (std::size_t number = 0; number < networks; ++number) {
@@ -260,18 +251,37 @@ void ActorCritic<T>::ActorLoss(const AgentSide<T>& learning, const AgentRows<T>&
     }
     values_[number].Backward(critic_.networks[number], learning.critic, count, d_q, nullptr, d_joined);
     for (std::int64_t r = 0; r < count; ++r) {
-      AddScaled(d_joined + r * (size + dim) + size, dim, T{1}, d_actions + r * dim);
+      AddScaled(d_joined + r * (size + dim) + size, dim, T{1}, d_actions_.data() + r * dim);
       if (to_state) {
         AddScaled(d_joined + r * (size + dim), size, T{1}, d_states_.data() + r * size);
       }
     }
+  }
+}
+
+template <class T>
+void ActorCritic<T>::ActorLoss(const AgentSide<T>& learning, const AgentRows<T>& rows, T scale, const T* noise, T alpha,
+                               const OtherLoss& other, const AgentGradient<T>& gradient, AgentTotals& totals) {
+  const std::int64_t count = rows.before.count;
+  const std::int64_t dim = options_.shape.dim();
+  const std::int64_t size = options_.shape.state.size();
+  const bool soft = options_.shape.kind == AgentKind::kSac;
+  const bool to_state = ActorTrainsState(options_.state_gradient) && gradient.state != nullptr;
+  const T* raw = policy_.Forward(actor_, learning.actor, states_.data(), rows.before.users, count);
+  T* actions = Sized(actions_, count * dim);
+  T* log_pi = Sized(log_pi_, count);
+  Form(raw, soft ? noise : nullptr, count, actions, log_pi);
+  T* d_actions = Sized(d_actions_, count * dim);
+  std::fill_n(d_actions, count * dim, T{0});
+  if (options_.slope) {
+    SlopeLoss(learning, count, scale, to_state, totals);
   }
   for (std::int64_t r = 0; r < count; ++r) {
     totals.log_pi += soft ? static_cast<double>(log_pi[r]) : 0.0;
     totals.action_norm += static_cast<double>(Norm(actions + r * dim, dim));
   }
   if (other) {
-    other(actions, count, d_actions);
+    other(states_.data(), actions, count, d_actions);
   }
   T* d_raw = Sized(d_raw_, count * actor_.mlp.out());
   FormBackward(raw, actions, noise, soft ? alpha : T{0}, scale, count, d_actions, d_raw);

@@ -29,6 +29,7 @@ struct ActorCriticOptions {
   double most = std::numeric_limits<double>::infinity();
   double noise_clip = 0.5;  // of TD3's noise, which is drawn outside
   double q_weight = 1.0;    // of Q in L_pi
+  bool slope = true;        // false: L_pi has no Q(s, pi(s)), see ItemsLoss
 };
 
 // The numbers of one side, learning or target.
@@ -95,13 +96,19 @@ class ActorCritic {
   // y: [R]. noise: [R, D] standard normal, scaled for TD3; null for others. alpha: of SAC. nearest: of Wolpertinger.
   void Targets(const AgentSide<T>& target, const AgentSide<T>& learning, const AgentRows<T>& rows, const T* noise,
                T alpha, const Nearest& nearest, T* y);
-  // Adds to d_actions [R, D] the gradient of another loss of the actor's actions [R, D].
-  using OtherLoss = std::function<void(const T* actions, std::int64_t rows, T* d_actions)>;
+  // Adds to d_actions [R, D] the gradient of another loss of the actor's actions [R, D] in states [R, S].
+  using OtherLoss = std::function<void(const T* states, const T* actions, std::int64_t rows, T* d_actions)>;
   // Gradients of L_Q and, if `moves_actor`, of L_pi, over `batch` rows of which these are some. deltas: [R] := Q_1(s,
   // x) - y, of twins the one that is farther from 0.
   void Gradients(const AgentSide<T>& learning, const AgentRows<T>& rows, const T* y, std::int64_t batch,
                  bool moves_actor, const T* noise, T alpha, const OtherLoss& other, const AgentGradient<T>& gradient,
                  T* deltas, AgentTotals& totals);
+  // What stands in place of the slope of Q at an action that is no item: the action is taken for the logits
+  // c <a, e_i> of a policy over K items, and - weight sum_i p_i Q_1(s, x_i) falls, where p is their softmax.
+  // raw: [K, D] e, unit: [K, D] x. Adds `scale` times the gradient to d_actions [R, D]; returns the sum of sum_i p_i
+  // Q_i.
+  double ItemsLoss(const T* critic, const T* states, const T* actions, std::int64_t rows, const T* raw, const T* unit,
+                   std::int64_t items, T c, T scale, T* d_actions);
   // Q of network `number` for actions [R, D] in states [R, S]. out: [R].
   void Values(const T* critic, std::size_t number, const T* states, const T* actions, std::int64_t rows, T* out);
 
@@ -109,12 +116,16 @@ class ActorCritic {
   // Adds noise to actions and brings them back to where actions are.
   void Disturb(const T* noise, std::int64_t rows, T* actions) const;
   const T* Join(const T* states, const T* actions, std::int64_t rows);
+  // Q_1 of every item in every state. out: [R, K].
+  void PairValues(const T* critic, const T* states, std::int64_t rows, const T* unit, std::int64_t items, T* out);
   void Form(const T* raw, const T* noise, std::int64_t rows, T* out, T* log_pi);
   // d_raw := gradient by what Form was given; d: [R, D] by its `out`. alpha: 0 unless log_pi is part of the loss.
   void FormBackward(const T* raw, const T* out, const T* noise, T alpha, T scale, std::int64_t rows, const T* d,
                     T* d_raw);
   void CriticLoss(const AgentSide<T>& learning, const AgentRows<T>& rows, const T* y, T scale,
                   const AgentGradient<T>& gradient, T* deltas, AgentTotals& totals);
+  // Adds the gradient of - q_weight Q(s, a) to d_actions_ and, if asked for, to d_states_.
+  void SlopeLoss(const AgentSide<T>& learning, std::int64_t count, T scale, bool to_state, AgentTotals& totals);
   void ActorLoss(const AgentSide<T>& learning, const AgentRows<T>& rows, T scale, const T* noise, T alpha,
                  const OtherLoss& other, const AgentGradient<T>& gradient, AgentTotals& totals);
 
@@ -125,6 +136,7 @@ class ActorCritic {
   ActorPass<T> policy_;
   std::vector<MlpPass<T>> values_;
   std::vector<T> states_, d_states_, joined_, d_joined_, actions_, d_actions_, d_raw_, log_pi_, d_q_, q_, squashed_;
+  std::vector<T> of_states_, of_items_, pair_, deeper_, pairs_, logits_;  // of ItemsLoss
 };
 
 // log of the density of tanh(x), x = mean + exp(log_deviation) noise, of one coordinate.

@@ -24,7 +24,8 @@ ActorCriticOptions VectorOptions(const AgentOptions& options) {
           .noise_clip = options.shape.output == ActorOutput::kUnit
                             ? options.noise_clip / std::sqrt(static_cast<double>(options.shape.dim()))
                             : options.noise_clip,
-          .q_weight = options.q_weight};
+          .q_weight = options.q_weight,
+          .slope = options.slope};
 }
 
 ItemAgentOptions HeadOptions(const AgentOptions& options) {
@@ -111,10 +112,15 @@ class VectorAgent final : public ChunkAgent {
                     nearest, y);
     const RankingLoss ranking{options_.ranking_weight, options_.ranking_scale};
     ActorCritic<float>::OtherLoss other;
-    if (options_.ranking_weight > 0.0) {
-      other = [&](const float* actions, std::int64_t rows, float* d_actions) {
-        totals.other += ranking.AddGradient(vectors_, {chunk.liked, static_cast<std::size_t>(rows)}, chunk.negatives,
-                                            chunk.batch, actions, d_actions, chunk.d_liked, chunk.d_negatives);
+    if (options_.ranking_weight > 0.0 || !options_.slope) {
+      other = [&](const float* states, const float* actions, std::int64_t rows, float* d_actions) {
+        if (!options_.slope) {
+          totals.policy_q += FollowItems(chunk, states, actions, rows, d_actions);
+        }
+        if (options_.ranking_weight > 0.0) {
+          totals.other += ranking.AddGradient(vectors_, {chunk.liked, static_cast<std::size_t>(rows)}, chunk.negatives,
+                                              chunk.batch, actions, d_actions, chunk.d_liked, chunk.d_negatives);
+        }
       };
     }
     losses_.Gradients(chunk.learning, chunk.rows, y, chunk.batch, chunk.moves_actor,
@@ -137,12 +143,29 @@ class VectorAgent final : public ChunkAgent {
   }
 
  private:
+  double FollowItems(const AgentChunk& chunk, const float* states, const float* actions, std::int64_t rows,
+                     float* d_actions) {
+    const std::int64_t dim = options_.shape.dim();
+    const auto count = static_cast<std::int64_t>(chunk.judged.size());
+    float* raw = Sized(copies_, count * dim);
+    float* unit = Sized(shown_, count * dim);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t item = chunk.judged[static_cast<std::size_t>(i)];
+      std::copy_n(vectors_.raw.data() + item * dim, dim, raw + i * dim);
+      std::copy_n(vectors_.unit.data() + item * dim, dim, unit + i * dim);
+    }
+    const auto scale = static_cast<float>(options_.q_weight / static_cast<double>(chunk.batch));
+    return losses_.ItemsLoss(chunk.learning.critic, states, actions, rows, raw, unit, count,
+                             static_cast<float>(options_.ranking_scale), scale, d_actions);
+  }
+
   struct Found {
     std::vector<std::int32_t> items;
     std::vector<float> q;
   };
 
-  // Of each row the legal items nearest to its action, `most` of them. Rows are those from number `first` on of `legal`.
+  // Of each row the legal items nearest to its action, `most` of them. Rows are those from number `first` on of
+  // `legal`.
   std::vector<std::vector<std::int32_t>> Near(const float* actions, std::int64_t rows, const RowItems& legal,
                                               std::int64_t first, std::int64_t most) {
     const std::int64_t dim = options_.shape.dim();
@@ -175,8 +198,7 @@ class VectorAgent final : public ChunkAgent {
   // learns what vectors between the items are worth, and an actor goes where it errs most.
   void ValueShown(const AgentChunk& chunk, const float* states, const float* actions, std::int64_t rows, float* out) {
     const std::int64_t dim = options_.shape.dim();
-    const std::vector<std::vector<std::int32_t>> near =
-        Near(actions, rows, *chunk.after, chunk.first, options_.slate);
+    const std::vector<std::vector<std::int32_t>> near = Near(actions, rows, *chunk.after, chunk.first, options_.slate);
     float* shown = Sized(shown_, rows * dim);
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::vector<std::int32_t>& slate = near[static_cast<std::size_t>(r)];

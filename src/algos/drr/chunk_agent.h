@@ -21,6 +21,7 @@ struct AgentOptions {
   double target_noise = 0.2;  // td3
   double noise_clip = 0.5;
   double q_weight = 1.0;         // of Q in what actors learn from
+  bool slope = true;             // its slope at the action; false: ActorCritic::ItemsLoss
   std::int64_t neighbours = 10;  // wolpertinger
   bool values_shown = false;     // ddpg, td3, sac: targets value what an action would show, not its vector
   bool double_q = true;          // dqn, cql, bcq_discrete
@@ -44,6 +45,7 @@ struct AgentChunk {
   const std::int32_t* slates = nullptr;     // [R, k]
   const std::int32_t* liked = nullptr;      // [R] the item that entered the memory, -1: none
   std::span<const std::int32_t> negatives;  // of the ranking loss
+  std::span<const std::int32_t> judged;     // items of ActorCritic::ItemsLoss
   float* d_liked = nullptr;                 // [R, D] := its gradient by the vectors of liked items; null: not asked for
   float* d_negatives = nullptr;             // [negatives, D] += likewise
   const RowItems* before = nullptr;         // what may be recommended, of the whole batch

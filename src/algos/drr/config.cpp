@@ -102,6 +102,12 @@ void AddReplay(config::Fields<C>& fields) {
 void AddAgents(config::Fields<C>& fields) {
   fields.Int("actor_start", &C::actor_start, 0, 1000000000, "Updates of the critics before the actor learns from them.")
       .Real("q_weight", &C::q_weight, 0.0, 1e6, "Weight of Q in what an actor that is a vector learns from.")
+      .Choice("actor_gradient", &C::actor_gradient, {"slope", "items"},
+              "ddpg, td3, wolpertinger: actors follow the slope of Q at their vector (as always with "
+              "critic_action=proto), or "
+              "Q of items.")
+      .Int("judged_items", &C::judged_items, 2, 1000000,
+           "actor_gradient=items: how many, half of what was shown in the batch and half at random.")
       .Int("policy_delay", &C::policy_delay, 1, 1000, "td3: updates of the critics for one of the actor.")
       .Real("target_noise", &C::target_noise, 0.0, 1e3, "td3: noise of the target's actions; see sigma.")
       .Real("noise_clip", &C::noise_clip, 0.0, 1e3, "td3: its limit.")

@@ -77,7 +77,9 @@ struct DrrConfig {
   double ou_theta = 0.15;
   double epsilon = 0.0;
   std::int64_t actor_start = 1000;
-  double q_weight = 0.1;
+  double q_weight = 1.0;
+  std::string actor_gradient = "items";
+  std::int64_t judged_items = 64;
   // Of single agents.
   std::int64_t policy_delay = 2;
   double target_noise = 0.2;

@@ -125,6 +125,56 @@ TEST_P(EveryRouting, VectorAgentsFollowTheirLosses) {
   ExpectVectorAgent(AgentKind::kSac, ActorOutput::kUnit, false, GetParam());
 }
 
+// In place of the slope of Q: the actor's vector as the logits of a policy over items, whose mean Q grows.
+TEST(ItemsLoss, IsFollowedByTheActor) {
+  nn::UseOneBlasThread();
+  for (const std::vector<std::int64_t> hidden : {std::vector<std::int64_t>{5}, std::vector<std::int64_t>{5, 4}}) {
+    AgentShape shape = Shape(AgentKind::kTd3, ActorOutput::kUnit, true);
+    shape.hidden = hidden;
+    ActorCritic<double> agent({.shape = shape, .state_gradient = StateGradient::kBoth, .slope = false});
+    Scene scene(agent.actor().size, agent.critic().size);
+    const std::vector<double> raw = Drawn(kItems * kDim, 20);
+    const std::vector<double> unit = Drawn(kItems * kDim, 21);
+    double mean = 0.0;
+    const ActorCritic<double>::OtherLoss follow = [&](const double* states, const double* actions, std::int64_t rows,
+                                                      double* d_actions) {
+      mean = agent.ItemsLoss(scene.critic.data(), states, actions, rows, raw.data(), unit.data(), kItems, 2.0,
+                             1.0 / kBatch, d_actions);
+      // The same, pair by pair.
+      double expected = 0.0;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        double sum = 0.0;
+        double weighted = 0.0;
+        for (std::int64_t i = 0; i < kItems; ++i) {
+          double logit = 0.0;
+          for (std::int64_t d = 0; d < kDim; ++d) {
+            logit += 2.0 * actions[r * kDim + d] * raw[static_cast<std::size_t>(i * kDim + d)];
+          }
+          double q = 0.0;
+          ActorCritic<double> other({.shape = shape});
+          other.Values(scene.critic.data(), 0, states + r * shape.state.size(), unit.data() + i * kDim, 1, &q);
+          sum += std::exp(logit);
+          weighted += std::exp(logit) * q;
+        }
+        expected += weighted / sum;
+      }
+      EXPECT_NEAR(mean, expected, 1e-10);
+    };
+    AgentTotals sums;
+    agent.Gradients(scene.side(), scene.rows(), scene.y.data(), kBatch, true, nullptr, 0.0, follow, scene.gradient(),
+                    scene.deltas.data(), sums);
+    const std::vector<double> d_actor = scene.d_actor;
+    ExpectGradient(
+        [&] {
+          AgentTotals unused;
+          agent.Gradients(scene.side(), scene.rows(), scene.y.data(), kBatch, true, nullptr, 0.0, follow, {},
+                          scene.deltas.data(), unused);
+          return -mean / kBatch;
+        },
+        scene.actor, d_actor);
+  }
+}
+
 // What may be recommended: to rows 0 and 1 all but some, or lists to all.
 RowItems Legal(bool listed) {
   RowItems legal;

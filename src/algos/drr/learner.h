@@ -120,6 +120,7 @@ class DrrLearner {
   // Kept for their memory.
   DrrBatch batch_;
   RowItems legal_before_, legal_after_;
+  std::vector<std::int32_t> judged_;
   std::vector<float> taken_, deltas_;
   std::vector<float> gradient_state_, gradient_actor_, gradient_critic_, gradient_actions_;
 };

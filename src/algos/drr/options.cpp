@@ -84,6 +84,9 @@ AgentOptions AgentOptionsOf(const DrrConfig& config, std::int64_t dim, std::int6
   options.target_noise = config.target_noise;
   options.noise_clip = config.noise_clip;
   options.q_weight = config.q_weight;
+  // A critic that was shown the actors' vectors knows nothing of items.
+  options.slope =
+      config.actor_gradient == "slope" || options.shape.kind == AgentKind::kSac || config.critic_action == "proto";
   options.neighbours = config.neighbours;
   options.double_q = config.double_q;
   options.dueling = config.dueling;

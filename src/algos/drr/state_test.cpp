@@ -163,7 +163,7 @@ TEST_P(EveryState, MissingItemsAreNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryState, testing::ValuesIn(StateKindNames()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 
 TEST(GruState, ReadsItemsFromTheOldest) {
   nn::UseOneBlasThread();

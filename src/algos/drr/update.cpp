@@ -73,6 +73,7 @@ void DrrLearner::RunChunk(std::int64_t begin, std::int64_t end, std::span<const 
   chunk.slates = batch_.slates.data() + begin * world_->slate();
   chunk.liked = batch_.liked.data() + begin;
   chunk.negatives = negatives;
+  chunk.judged = judged_;
   if (optimizers_->actions) {
     chunk.d_liked = Sized(worker.d_liked, count * dim);
     worker.d_negatives.assign(negatives.size() * static_cast<std::size_t>(dim), 0.0F);
@@ -202,6 +203,16 @@ void DrrLearner::Update(Totals& totals) {
   }
   if (masks) {
     LegalOf(batch_);
+  }
+  judged_.clear();
+  if (!model_->options.slope) {
+    base::Rng rng(seed_, base::Stream::kNegatives, static_cast<std::uint64_t>(updates_), 1);
+    for (std::int64_t n = 0; n < config_.judged_items; ++n) {
+      const auto all = static_cast<std::uint64_t>(n % 2 == 0 ? static_cast<std::int64_t>(batch_.slates.size())
+                                                             : model_->actions.items());
+      const std::uint64_t drawn = rng.Below(all);
+      judged_.push_back(n % 2 == 0 ? batch_.slates[static_cast<std::size_t>(drawn)] : static_cast<std::int32_t>(drawn));
+    }
   }
   std::vector<std::int32_t> negatives;
   if (model_->options.ranking_weight > 0.0) {
