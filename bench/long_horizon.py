@@ -23,8 +23,9 @@ HORIZON, DISCOUNT = 20, 0.9
 TRIED, TRIED_BY_MPC, LOGGED = 4000, 300, 10000  # users
 FIRST_TRIED = 10_000_000  # nobody has learnt from these or later ones
 GIVEN = ["random", "popularity", "myopic", "greedy", "top_k"]
-AGENTS = ["dqn", "sac_discrete", "wolpertinger", "td3", "ddpg"]
-LEARNT = ["cdqn", *(f"drr, `{agent}`" for agent in AGENTS), "topk_reinforce"]
+AGENTS = {**{f"`{name}`": {"agent": name} for name in ("dqn", "sac_discrete", "wolpertinger", "td3", "ddpg")},
+          "`ddpg`, `slope`": {"agent": "ddpg", "actor_gradient": "slope"}}
+LEARNT = ["cdqn", *(f"drr, {agent}" for agent in AGENTS), "topk_reinforce"]
 ROWS = [*(f"`{name}`" for name in GIVEN), "`mpc`", *LEARNT]
 # Chosen in the worlds of seeds 11 and 12.
 DRR = {"state": "items", "memory": 1, "epochs": 8, "updates_per_epoch": 500, "updates_per_step": 0.02,
@@ -65,7 +66,7 @@ class World:
         elif label == "cdqn":
             self.train_here("cdqn", settings("cdqn", CDQN), arguments)
         else:
-            chosen = {"agent": label.split("`")[1], "dim": WORLDS[self.name], **DRR}
+            chosen = {**AGENTS[label.removeprefix("drr, ")], "dim": WORLDS[self.name], **DRR}
             self.train_here("drr", settings("drr", chosen), arguments)
 
     def train_here(self, model, chosen, arguments):

@@ -46,10 +46,12 @@ void CheckAgent(const DrrConfig& config, const AgentOptions& options) {
     Refuse("drr.state_gradient: of bcq the critic alone trains states: '" + config.state_gradient +
            "'; expected critic or none");
   }
-  if (config.actions == "trained" && !(config.ranking_weight > 0.0)) {
-    Refuse(
-        "drr.actions: nothing else trains them than the ranking loss: 'trained' with drr.ranking_weight '0'; "
-        "expected a weight above 0");
+  if (config.actions == "trained" && !(options.ranking_weight > 0.0)) {
+    Refuse("drr.actions: nothing trains them but the ranking loss, which is not there: 'trained'; expected frozen");
+  }
+  if (config.index == "hnsw" && config.actions != "frozen") {
+    Refuse("drr.index: a graph is made of vectors that do not move: '" + config.actions +
+           "' in drr.actions; expected frozen");
   }
   if (config.actions == "tied" && config.embeddings != "fine_tuned") {
     Refuse("drr.actions: states' vectors do not learn: 'tied' with drr.embeddings 'frozen'; expected fine_tuned");
