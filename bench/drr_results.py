@@ -22,7 +22,7 @@ NCF = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
-        ("DRR-ave (TD3), by the slope of Q", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"]),
+        ("DRR-ave (TD3), by the slope of Q, 2 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 2),
         ("the ranking loss alone, 2 seeds", "drr", ["drr.q_weight=0"], 2),
         ("the critic alone, 2 seeds", "drr", ["drr.ranking_weight=0"], 2),
         ("DRR-ave from scratch, 2 seeds", "drr",

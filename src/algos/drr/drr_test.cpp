@@ -11,10 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "algos/bpr/bpr.h"
-#include "algos/ials/ials.h"
-#include "algos/pmf/pmf.h"
-#include "nn/gemm.h"
+#include "algos/register_all.h"
 #include "recforce/base/rng.h"
 #include "support/error_of.h"
 #include "support/same_tensors.h"
@@ -55,10 +52,11 @@ struct Log {
 
 class DrrModelTest : public testing::Test {
  protected:
-  void SetUp() override { nn::UseOneBlasThread(); }
+  void SetUp() override { RegisterAll(registry_); }
 
   std::unique_ptr<core::Trainer> Make(const Settings& settings, bool rated = false) {
-    config::Section section = spec_.make_config();
+    const core::AlgorithmSpec& spec = registry_.Get("drr");
+    config::Section section = spec.make_config();
     const Settings small = {{"epochs", "1"},          {"updates_per_epoch", "20"},
                             {"batch_size", "32"},     {"episodes", "16"},
                             {"warmup", "64"},         {"hidden", "[8]"},
@@ -70,7 +68,7 @@ class DrrModelTest : public testing::Test {
         EXPECT_EQ(section.Set(*section.Find(key), value), "") << key;
       }
     }
-    return spec_.make_trainer(section, log_.view(rated), {.seed = 3});
+    return spec.make_trainer(section, log_.view(rated), {.seed = 3});
   }
 
   [[nodiscard]] std::vector<float> Scores(const core::Trainer& trainer) const {
@@ -105,11 +103,12 @@ class DrrModelTest : public testing::Test {
   }
 
   Log log_;
-  core::AlgorithmSpec spec_ = DrrSpec({IalsSpec(), BprSpec(), PmfSpec()});
+  core::Registry registry_;
 };
 
 TEST_F(DrrModelTest, BeginsAsItsFactorisation) {
-  for (const core::AlgorithmSpec& factorisation : {IalsSpec(), BprSpec()}) {
+  for (const std::string name : {"ials", "bpr"}) {
+    const core::AlgorithmSpec& factorisation = registry_.Get(name);
     config::Section section = factorisation.make_config();
     ASSERT_EQ(section.Set(*section.Find("dim"), "6"), "");
     const auto alone = factorisation.make_trainer(section, log_.view(false), {.seed = 3});
