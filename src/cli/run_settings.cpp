@@ -136,10 +136,11 @@ void CheckEnvironmentSource(config::Settings& settings, const std::string& comma
 }
 
 // A run folder must find its dataset from anywhere.
-void MakeDataAbsolute(config::Settings& settings, const std::string& command) {
+void MakeDataAbsolute(config::Settings& settings, const std::string& command, bool may_learn_from_users) {
   const std::string data = settings.section("").As<train::RunConfig>().data;
   if (data.empty()) {
-    Usage(command + ": the dataset is missing; expected --data DIR, or 'data' in a --config file");
+    Usage(command + ": the dataset is missing; expected --data DIR, or 'data' in a --config file" +
+          (may_learn_from_users ? ", or --environment world:NAME" : ""));
   }
   Replace(settings, "", "data", Absolute(data));
 }
@@ -165,7 +166,7 @@ config::Settings ResolveSettings(const SettingsArgs& args, const Session& sessio
   if (train::LearnsFromUsers(session.registry.Get(model), settings)) {
     CheckEnvironmentSource(settings, command);
   } else {
-    MakeDataAbsolute(settings, command);
+    MakeDataAbsolute(settings, command, train::MayLearnFromUsers(session.registry.Get(model)));
   }
   PrintNotices(settings.notices());
   return settings;

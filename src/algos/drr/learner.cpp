@@ -199,11 +199,12 @@ core::Metrics DrrLearner::Epoch(const core::EpochContext& context) {
   const auto rows = static_cast<double>(totals.rows);
   const auto moved = static_cast<double>(std::max<std::int64_t>(1, totals.actor_rows));
   const auto shown = static_cast<double>(std::max<std::int64_t>(1, totals.shown));
-  core::Metrics metrics = {{"loss", totals.agent.loss / rows},
-                           {"q", totals.agent.q / rows},
-                           {"policy_q", totals.agent.policy_q / moved},
-                           {"reward", totals.reward / shown},
-                           {"liked", static_cast<double>(totals.liked) / shown}};
+  core::Metrics metrics = {{"loss", totals.agent.loss / rows}, {"q", totals.agent.q / rows}};
+  if (!model_->actor.empty() && totals.actor_rows > 0) {
+    metrics.emplace_back("policy_q", totals.agent.policy_q / moved);
+  }
+  metrics.emplace_back("reward", totals.reward / shown);
+  metrics.emplace_back("liked", static_cast<double>(totals.liked) / shown);
   const double distinct = std::accumulate(totals.items.begin(), totals.items.end(), 0.0);
   metrics.emplace_back("items_per_1k", 1000.0 * distinct / (shown * static_cast<double>(world_->slate())));
   if (totals.actions > 0) {
