@@ -202,6 +202,9 @@ core::Metrics DrrLearner::Epoch(const core::EpochContext& context) {
   core::Metrics metrics = {{"loss", totals.agent.loss / rows}, {"q", totals.agent.q / rows}};
   if (!model_->actor.empty() && totals.actor_rows > 0) {
     metrics.emplace_back("policy_q", totals.agent.policy_q / moved);
+    if (totals.agent.action_norm > 0.0 && model_->options.shape.output != ActorOutput::kUnit) {
+      metrics.emplace_back("action_norm", totals.agent.action_norm / moved);
+    }
   }
   metrics.emplace_back("reward", totals.reward / shown);
   metrics.emplace_back("liked", static_cast<double>(totals.liked) / shown);
