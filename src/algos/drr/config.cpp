@@ -50,7 +50,11 @@ void AddWorld(config::Fields<C>& fields) {
       .Bool("clear_memory", &C::clear_memory, "pos_neg: episodes do not begin with the memory of the user's last one.")
       .Int("horizon", &C::horizon, 1, 1000000, "rated and logged: steps of an episode.")
       .Choice("start", &C::start, {"earliest", "random", "empty"}, "rated: what the memory holds at first.")
-      .Bool("repeats", &C::repeats, "rated: an item may come twice in an episode.");
+      .Bool("repeats", &C::repeats, "rated: an item may come twice in an episode.")
+      .Choice("leave", &C::leave, {"never", "distance"},
+              "rated: users leave when shown an item too near to one of the last, by the factorisation's vectors.")
+      .Int("leave_window", &C::leave_window, 1, 1000000, "leave=distance: the last items shown that are looked at.")
+      .Real("leave_distance", &C::leave_distance, 0.0, 1e6, "leave=distance: nearer than this is too near.");
 }
 
 void AddLearning(config::Fields<C>& fields) {

@@ -42,6 +42,9 @@ struct DrrConfig {
   std::int64_t horizon = 10;
   std::string start = "random";
   bool repeats = false;
+  std::string leave = "never";
+  std::int64_t leave_window = 7;
+  double leave_distance = 1.0;
   // How it learns.
   double discount = 0.9;
   std::int64_t steps = 1;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "algos/drr/learner.h"
 #include "algos/register_all.h"
 #include "recforce/base/rng.h"
 #include "support/error_of.h"
@@ -170,6 +171,29 @@ TEST_F(DrrModelTest, AGraphOfFewItemsFindsWhatIsNearest) {
   test::TrainFrom(*exact, 0, 0);
   test::TrainFrom(*graph, 0, 0);
   EXPECT_EQ(Scores(*exact), Scores(*graph));
+}
+
+TEST_F(DrrModelTest, UsersOfRatingsLeaveWhereItemsAreTooAlike) {
+  RatingTables ratings;
+  ratings.factors.dim = 1;
+  ratings.factors.users.assign(kUsers, 0.0F);
+  ratings.factors.items.resize(kItems);
+  std::iota(ratings.factors.items.begin(), ratings.factors.items.end(), 0.0F);
+  ratings.factors.item_bias.assign(kItems, 0.0F);
+  ratings.user_bias.assign(kUsers, 0.0F);
+  ratings.mean = 4.0F;
+  DrrConfig config;
+  config.world = "rated";
+  config.leave = "distance";
+  config.leave_window = 1;
+  config.leave_distance = 1.5;  // the neighbour of the item before it
+  const auto world = MakeDrrWorld(config, log_.view(true), &ratings, 1);
+  const auto episodes = world->Start(2, 1);
+  sim::ItemFeedback feedback;
+  episodes->Step({std::vector<std::int32_t>{3, 3}.data(), 2, 1}, feedback);
+  EXPECT_EQ(feedback.end, (std::vector<sim::EpisodeEnd>(2, sim::EpisodeEnd::kNone)));
+  episodes->Step({std::vector<std::int32_t>{4, 5}.data(), 2, 1}, feedback);
+  EXPECT_EQ(feedback.end, (std::vector<sim::EpisodeEnd>{sim::EpisodeEnd::kTerminal, sim::EpisodeEnd::kNone}));
 }
 
 TEST_F(DrrModelTest, RefusesWhatDoesNotFit) {

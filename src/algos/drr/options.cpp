@@ -159,6 +159,14 @@ std::shared_ptr<const sim::ItemWorld> MakeDrrWorld(const DrrConfig& config, cons
   const sim::StartMemory start = config.start == "earliest" ? sim::StartMemory::kEarliest
                                  : config.start == "random" ? sim::StartMemory::kRandom
                                                             : sim::StartMemory::kEmpty;
+  sim::LeaveRule leave;
+  if (config.leave == "distance") {
+    leave.kind = sim::LeaveKind::kDistance;
+    leave.window = config.leave_window;
+    leave.theta = config.leave_distance;
+    leave.dim = ratings->factors.dim;
+    leave.vectors = ratings->factors.items;
+  }
   return sim::MakeRatedWorld(rows,
                              {.dim = ratings->factors.dim,
                               .users = ratings->factors.users,
@@ -171,6 +179,7 @@ std::shared_ptr<const sim::ItemWorld> MakeDrrWorld(const DrrConfig& config, cons
                               .scale = scale,
                               .start = start,
                               .repeats = config.repeats,
+                              .leave = leave,
                               .seed = seed});
 }
 
