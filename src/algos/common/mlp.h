@@ -15,6 +15,14 @@
 
 namespace recforce::algos {
 
+// Of a network with these hidden layers.
+inline std::vector<std::int64_t> MlpWidths(std::int64_t in, const std::vector<std::int64_t>& hidden, std::int64_t out) {
+  std::vector<std::int64_t> widths = {in};
+  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  widths.push_back(out);
+  return widths;
+}
+
 // Where the layers of a network lie among parameters.
 class Mlp {
  public:

@@ -19,13 +19,6 @@ Kind Parse(const std::string& what, const std::vector<std::string>& names, const
   return static_cast<Kind>(found - names.begin());
 }
 
-std::vector<std::int64_t> Widths(std::int64_t in, const std::vector<std::int64_t>& hidden, std::int64_t out) {
-  std::vector<std::int64_t> widths = {in};
-  widths.insert(widths.end(), hidden.begin(), hidden.end());
-  widths.push_back(out);
-  return widths;
-}
-
 }  // namespace
 
 const std::vector<std::string>& AgentNames() {
@@ -54,14 +47,14 @@ ActorLayout::ActorLayout(const AgentShape& shape, std::int64_t out) : residual(s
     size = shape.dim() * shape.dim();
     matrices.push_back({base, shape.dim(), shape.dim()});
   }
-  mlp = Mlp(Widths(shape.state.size(), shape.hidden, out), size);
+  mlp = Mlp(MlpWidths(shape.state.size(), shape.hidden, out), size);
   mlp.AddMatrices(matrices);
   size = mlp.end();
 }
 
 CriticLayout::CriticLayout(const AgentShape& shape, std::int64_t in, std::int64_t out) {
   for (int at = 0; at < (shape.twins() ? 2 : 1); ++at) {
-    networks.emplace_back(Widths(in, shape.hidden, out), size);
+    networks.emplace_back(MlpWidths(in, shape.hidden, out), size);
     networks.back().AddMatrices(matrices);
     size = networks.back().end();
   }

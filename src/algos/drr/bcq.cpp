@@ -13,13 +13,6 @@ constexpr double kLatentClip = 0.5;
 constexpr double kLeastLog = -4.0;  // of the encoder's deviations
 constexpr double kMostLog = 15.0;
 
-std::vector<std::int64_t> Widths(std::int64_t in, const std::vector<std::int64_t>& hidden, std::int64_t out) {
-  std::vector<std::int64_t> widths = {in};
-  widths.insert(widths.end(), hidden.begin(), hidden.end());
-  widths.push_back(out);
-  return widths;
-}
-
 template <class T>
 T Clipped(T z) {
   return std::clamp(z, static_cast<T>(-kLatentClip), static_cast<T>(kLatentClip));
@@ -29,9 +22,9 @@ T Clipped(T z) {
 
 BcqLayout::BcqLayout(const AgentShape& shape)
     : latent(2 * shape.dim()),
-      encoder(Widths(shape.state.size() + shape.dim(), shape.hidden, 2 * latent), 0),
-      decoder(Widths(shape.state.size() + latent, shape.hidden, shape.dim()), encoder.end()),
-      reach(Widths(shape.state.size() + shape.dim(), shape.hidden, shape.dim()), decoder.end()),
+      encoder(MlpWidths(shape.state.size() + shape.dim(), shape.hidden, 2 * latent), 0),
+      decoder(MlpWidths(shape.state.size() + latent, shape.hidden, shape.dim()), encoder.end()),
+      reach(MlpWidths(shape.state.size() + shape.dim(), shape.hidden, shape.dim()), decoder.end()),
       size(reach.end()) {
   encoder.AddMatrices(matrices);
   decoder.AddMatrices(matrices);
