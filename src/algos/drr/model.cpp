@@ -131,7 +131,8 @@ DrrModel DrrModel::Load(const AgentOptions& options, bool trained_users, bool re
   const std::int64_t dim = ReadCount(set, "dim", 1, 1 << 20);
   model.options.shape.state.dim = dim;
   const AgentNetworks networks = InitNetworks(model.options.shape, 0);
-  model.state = LoadVector(set, "state", model.small() + (model.num_users + num_items) * dim);
+  model.state =
+      LoadVector(set, "state", StateLayout(model.options.shape.state).size + (model.num_users + num_items) * dim);
   model.actor = LoadVector(set, "actor", static_cast<std::int64_t>(networks.actor.size()));
   model.critic = LoadVector(set, "critic", static_cast<std::int64_t>(networks.critic.size()));
   model.actions.dim = dim;

@@ -51,7 +51,10 @@ struct DrrModel {
   FoldIn fold_in = {};
 
   [[nodiscard]] std::int64_t dim() const { return options.shape.dim(); }
-  [[nodiscard]] std::int64_t small() const { return StateLayout(options.shape.state).size; }
+  // The numbers of StateLayout: what stands before the tables.
+  [[nodiscard]] std::int64_t small() const {
+    return static_cast<std::int64_t>(state.size()) - (num_users + actions.items()) * dim();
+  }
   [[nodiscard]] const float* users() const { return state.data() + small(); }
   [[nodiscard]] const float* items() const { return users() + num_users * dim(); }
   [[nodiscard]] AgentSide<float> side() const { return {state.data(), actor.data(), critic.data()}; }
