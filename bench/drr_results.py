@@ -22,14 +22,14 @@ NCF = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
-        ("DRR-ave (TD3), by the slope of Q, 2 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 2),
-        ("the ranking loss alone, 2 seeds", "drr", ["drr.q_weight=0"], 2),
-        ("the critic alone, 2 seeds", "drr", ["drr.ranking_weight=0"], 2),
-        ("DRR-ave from scratch, 2 seeds", "drr",
+        ("DRR-ave (TD3), by the slope of Q, 3 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 3),
+        ("the ranking loss alone", "drr", ["drr.q_weight=0"]),
+        ("the critic alone", "drr", ["drr.ranking_weight=0"]),
+        ("DRR-ave from scratch, 3 seeds", "drr",
          ["drr.pretrain=none", "drr.embeddings=fine_tuned", "drr.actions=trained", "drr.init_stdev=0.1",
           "drr.state_gradient=both", "drr.updates_per_step=0.005", "drr.capacity=500000", "drr.episodes=2048",
           "drr.epochs=10", "drr.state_learning_rate=3e-3", "drr.actor_learning_rate=1e-3", "drr.actor_start=0",
-          "drr.hidden=[64]"], 2),
+          "drr.hidden=[64]"], 3),
     ],
 }
 
@@ -42,8 +42,8 @@ SMALL = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", ["drr.epochs=10"]),
-        ("the ranking loss alone, 2 seeds", "drr", ["drr.epochs=10", "drr.q_weight=0"], 2),
-        ("the critic alone, 2 seeds", "drr", ["drr.epochs=10", "drr.ranking_weight=0"], 2),
+        ("the ranking loss alone", "drr", ["drr.epochs=10", "drr.q_weight=0"]),
+        ("the critic alone", "drr", ["drr.epochs=10", "drr.ranking_weight=0"]),
     ],
 }
 
@@ -65,9 +65,9 @@ _SCHEDULE = ["drr.dim=8", "drr.hidden=[16]", "drr.memory=5", "drr.discount=0.8",
              "drr.ranking_weight=0", "drr.learning_rate=1e-5", "drr.actor_learning_rate=1e-5",
              "drr.state_learning_rate=1e-5"]
 SEED["rows"] = [
-    ("DRR-ave (TD3), 2 seeds", "drr", _SCHEDULE, 2),
-    ("DRR-ave (DDPG), by the slope of Q, 1 seed", "drr",
-     [*_SCHEDULE, "drr.agent=ddpg", "drr.actor_gradient=slope"], 1),
+    ("DRR-ave (TD3), 3 seeds", "drr", _SCHEDULE, 3),
+    ("DRR-ave (DDPG), by the slope of Q, 3 seeds", "drr",
+     [*_SCHEDULE, "drr.agent=ddpg", "drr.actor_gradient=slope"], 3),
 ]
 
 TABLES = {"drr-ml-1m-ncf": NCF, "drr-ml-100k": SMALL, "drr-seed": SEED}

@@ -196,8 +196,8 @@ void ActorCritic<T>::Targets(const AgentSide<T>& target, const AgentSide<T>& lea
     }
   }
   for (std::int64_t r = 0; r < count; ++r) {
-    const T value = rows.reward[r] + rows.discount[r] * (y[r] - alpha * log_pi[r]);
-    y[r] = std::clamp(value, static_cast<T>(options_.least), static_cast<T>(options_.most));
+    const T value = y[r] - alpha * log_pi[r];
+    y[r] = BoundedReturn(rows.reward[r], rows.discount[r], value, options_.least, options_.most);
   }
 }
 

@@ -2,7 +2,7 @@
 // Losses of agents that act by a vector: DDPG (Lillicrap et al., ICLR 2016), TD3 (Fujimoto et al., ICML 2018), SAC
 // (Haarnoja et al., 2018) and Wolpertinger (Dulac-Arnold et al., 2015). Forward and backward by hand, on the calling
 // thread. T: float or double.
-//   y   = clamp(r + discount V(s'))
+//   y   = clamp(r + discount clamp(V(s')))
 //         DDPG  V = Q'(s', pi'(s'))                       TD3  V = min_j Q_j'(s', pi'(s') + clipped noise)
 //         SAC   V = min_j Q_j'(s', a') - alpha log pi(a') Wolpertinger  V = max over the items nearest to pi'(s') of Q'
 //   L_Q = mean of w (Q_j(s, x) - y)^2, x: what was shown

@@ -3,6 +3,7 @@
 // Shapes: S numbers of a state, D of an item or an action, H of hidden layers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -40,6 +41,15 @@ const std::vector<std::string>& StateGradientNames();
 StateGradient ParseStateGradient(const std::string& name);
 inline bool CriticTrainsState(StateGradient g) { return g == StateGradient::kCritic || g == StateGradient::kBoth; }
 inline bool ActorTrainsState(StateGradient g) { return g == StateGradient::kActor || g == StateGradient::kBoth; }
+
+// y of a transition: neither what follows nor the sum is outside of what rewards allow. Without the first clamp a
+// network that overshoots would be believed: r + discount V reaches the bound whatever r is.
+template <class T>
+T BoundedReturn(T reward, T discount, T value, double least, double most) {
+  const auto low = static_cast<T>(least);
+  const auto high = static_cast<T>(most);
+  return std::clamp(reward + discount * std::clamp(value, low, high), low, high);
+}
 
 struct AgentShape {
   AgentKind kind = AgentKind::kDdpg;

@@ -143,10 +143,13 @@ TEST_F(DrrAgentTest, NoiseOfTargetsIsClippedAndTargetsAreBounded) {
     EXPECT_EQ(targets(0.3, 0.01), targets(1e9, 0.01));
     EXPECT_EQ(targets(0.0, 1e6), targets(1e9, 0.0));
     const std::vector<double> bare = targets(1.0, 1.0);
-    std::vector<double> bounded = bare;
-    std::for_each(bounded.begin(), bounded.end(), [](double& y) { y = std::clamp(y, -0.5, 0.4); });
+    const std::vector<double> bounded = NoisyTargets(output, 1.0, drawn, -0.5, 0.4);
     EXPECT_NE(bounded, bare);
-    EXPECT_EQ(NoisyTargets(output, 1.0, drawn, -0.5, 0.4), bounded);
+    for (std::size_t row = 0; row < bare.size(); ++row) {
+      const double reward = Drawn(5, 3)[row];
+      const double value = std::clamp((bare[row] - reward) / 0.9, -0.5, 0.4);
+      EXPECT_NEAR(bounded[row], std::clamp(reward + 0.9 * value, -0.5, 0.4), 1e-12);
+    }
   }
 }
 

@@ -114,8 +114,7 @@ void Bcq<T>::Targets(const AgentSide<T>& target, const AgentSide<T>& learning, c
     for (std::int64_t at = r * options_.samples; at < (r + 1) * options_.samples; ++at) {
       best = std::max(best, least * std::min(a[at], b[at]) + (T{1} - least) * std::max(a[at], b[at]));
     }
-    y[r] = std::clamp(rows.reward[r] + rows.discount[r] * best, static_cast<T>(options_.base.least),
-                      static_cast<T>(options_.base.most));
+    y[r] = BoundedReturn(rows.reward[r], rows.discount[r], best, options_.base.least, options_.base.most);
   }
 }
 

@@ -151,8 +151,7 @@ void ItemAgent<T>::Targets(const AgentSide<T>& target, const AgentSide<T>& learn
       }
       value = q[static_cast<std::size_t>(std::max_element(by.begin(), by.end()) - by.begin())];
     }
-    y[r] = std::clamp(rows.reward[r] + rows.discount[r] * value, static_cast<T>(options_.least),
-                      static_cast<T>(options_.most));
+    y[r] = BoundedReturn(rows.reward[r], rows.discount[r], value, options_.least, options_.most);
   }
 }
 

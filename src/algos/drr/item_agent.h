@@ -4,7 +4,7 @@
 // NeurIPS 2020) and CRR (Wang et al., NeurIPS 2020). Heads are linear in the items' vectors, so that a state costs one
 // matrix product whatever the catalogue. On the calling thread. T: float or double.
 //   Q(s, i) = V(s) + f(s) . e_i,  dueling: - mean over legal j of f(s) . e_j;   logits of a policy: h(s) . e_i
-//   y = clamp(r + discount V(s')), sums over legal items i of s':
+//   y = clamp(r + discount clamp(V(s'))), sums over legal items i of s':
 //     dqn, cql      V = Q'(s', argmax_i Q''(s', i)), Q'': learning network if double_q, else Q'
 //     bcq_discrete  the same over items with G(i|s') / max_j G(j|s') >= threshold
 //     sac_discrete  V = sum_i pi(i|s') (min_j Q_j'(s', i) - alpha log pi(i|s'))
