@@ -21,7 +21,7 @@ namespace {
 bool SameLog(const World& a, const World& b) {
   return a.log.user == b.log.user && a.log.item == b.log.item && a.log.time == b.log.time &&
          a.log.item_titles == b.log.item_titles && a.taste == b.taste && a.popularity == b.popularity &&
-         a.theme == b.theme;
+         a.theme == b.theme && a.factors == b.factors && a.log_total == b.log_total;
 }
 
 // Clicks of each user in the order in which they were made.
@@ -101,6 +101,55 @@ TEST(GenerateTest, SecondClicksFollowDrawsWithoutReplacement) {
   EXPECT_LT(statistic, 44.0);
 }
 
+TEST(GenerateTest, LowRankProbabilitiesAreASoftmax) {
+  const World world = GenerateWorld({.users = 20, .items = 50, .rank = 4}, 3);
+  for (std::size_t user = 0; user < 20; ++user) {
+    std::vector<double> weights(50, 0.0);
+    double total = 0.0;
+    for (std::size_t item = 0; item < 50; ++item) {
+      double score = std::log(world.popularity[item]);
+      for (std::size_t axis = 0; axis < 4; ++axis) {
+        score += world.taste[4 * user + axis] * world.factors[50 * axis + item];
+        EXPECT_GE(world.factors[50 * world.theme[item] + item], world.factors[50 * axis + item]);
+      }
+      weights[item] = std::exp(score);
+      total += weights[item];
+    }
+    for (std::size_t item = 0; item < 50; ++item) {
+      EXPECT_NEAR(world.ClickProbability(user, item), weights[item] / total, 1e-12);
+    }
+  }
+}
+
+// The root mean square of a user's vector is its scale, up to 1 / sqrt(2 rank) in logarithms: 0.09 with rank 64, which
+// turns a spread of 0.5 into 0.508.
+TEST(GenerateTest, PeakednessOfTasteIsLogNormal) {
+  const World world = GenerateWorld({.users = 4000, .items = 10, .rank = 64, .taste_scale = 2.0}, 9);
+  double sum = 0.0;
+  double squares = 0.0;
+  for (std::size_t user = 0; user < 4000; ++user) {
+    double square = 0.0;
+    for (std::size_t axis = 0; axis < 64; ++axis) {
+      square += world.taste[64 * user + axis] * world.taste[64 * user + axis];
+    }
+    const double scale = 0.5 * std::log(square / 64.0);
+    sum += scale;
+    squares += scale * scale;
+  }
+  const double mean = sum / 4000.0;
+  EXPECT_NEAR(mean, std::log(2.0) - 1.0 / 128.0, 0.03);                  // standard error 0.008
+  EXPECT_NEAR(std::sqrt(squares / 4000.0 - mean * mean), 0.508, 0.025);  // standard error 0.006
+}
+
+TEST(GenerateTest, PopularityFallsByRank) {
+  const World world =
+      GenerateWorld({.users = 1, .items = 4, .themes = 1, .popularity_exponent = 0.5, .popularity_fall = 3.0}, 5);
+  std::vector<double> popularity = world.popularity;
+  std::sort(popularity.rbegin(), popularity.rend());
+  EXPECT_NEAR(popularity[3] / popularity[0], std::exp(-3.0 * (1.0 - std::sqrt(0.25))), 1e-12);
+  EXPECT_NEAR(popularity[1] / popularity[0], std::exp(-3.0 * (std::sqrt(0.5) - std::sqrt(0.25))), 1e-12);
+}
+
 // Dirichlet(a) over K themes: a component has mean 1/K and variance (1/K)(1 - 1/K) / (K a + 1).
 TEST(GenerateTest, TasteIsDirichlet) {
   const World world =
@@ -118,7 +167,9 @@ TEST(GenerateTest, TasteIsDirichlet) {
 
 TEST(GenerateTest, LogIsWellFormed) {
   for (const std::string& preset : PresetNames()) {
-    const World world = GenerateWorld(PresetOptions(preset), 1);
+    WorldOptions options = PresetOptions(preset);
+    options.users = std::min<std::int64_t>(options.users, 3000);
+    const World world = GenerateWorld(options, 1);
     const Columns& log = world.log;
     EXPECT_EQ(log.user_ids[0], "user-0001");
     EXPECT_TRUE(std::is_sorted(log.user_ids.begin(), log.user_ids.end()));
@@ -145,16 +196,20 @@ TEST(GenerateTest, TitlesStayDistinctBeyondThePairsOfWords) {
 }
 
 TEST(GenerateTest, SeedDecidesEverythingAndThreadsNothing) {
-  const WorldOptions options{.users = 300, .items = 60};
-  const int before = base::Threads();
-  base::SetThreads(1);
-  const World one = GenerateWorld(options, 7);
-  base::SetThreads(3);
-  const World three = GenerateWorld(options, 7);
-  const World other = GenerateWorld(options, 8);
-  base::SetThreads(before);
-  EXPECT_TRUE(SameLog(one, three));
-  EXPECT_FALSE(SameLog(one, other));
+  for (const WorldOptions& options :
+       {WorldOptions{.users = 300, .items = 60},
+        {.users = 300, .items = 60, .rejection = true},
+        {.users = 300, .items = 60, .median_interactions = 20.0, .rank = 4, .rejection = true}}) {
+    const int before = base::Threads();
+    base::SetThreads(1);
+    const World one = GenerateWorld(options, 7);
+    base::SetThreads(3);
+    const World three = GenerateWorld(options, 7);
+    const World other = GenerateWorld(options, 8);
+    base::SetThreads(before);
+    EXPECT_TRUE(SameLog(one, three));
+    EXPECT_FALSE(SameLog(one, other));
+  }
 }
 
 TEST(GenerateTest, WritesADatasetWithTitles) {
@@ -183,11 +238,31 @@ TEST(GenerateTest, RefusesWhatItCannotMake) {
     return "";
   };
   EXPECT_EQ(error([] { (void)PresetOptions("demmo"); }),
-            "Usage: preset: no such preset: 'demmo'; allowed: demo, tiny, ml-1m-shape; did you mean 'demo'?");
+            "Usage: preset: no such preset: 'demmo'; allowed: demo, tiny, ml-1m-shape, ml20m-shape, "
+            "low-rank-100k; did you mean 'demo'?");
   EXPECT_EQ(error([] { (void)GenerateWorld({.items = 5, .themes = 6}, 1); }),
             "Usage: generate.themes: is out of range: '6'; expected 1 to the number of items");
   EXPECT_EQ(error([] { (void)GenerateWorld({.noise = 1.5}, 1); }),
             "Usage: generate.noise: is out of range: '1.5'; expected 0 to 1");
+  const std::string medians = "; expected 0, or above 5 and at most the mean, most_interactions and half of the items";
+  for (const WorldOptions& options : {WorldOptions{.median_interactions = 5.0},
+                                      {.median_interactions = 31.0},
+                                      {.items = 40, .median_interactions = 21.0},
+                                      {.median_interactions = 20.0, .most_interactions = 19}}) {
+    EXPECT_EQ(error([&] { (void)GenerateWorld(options, 1); }),
+              "Usage: generate.median_interactions: is out of range: '" +
+                  std::to_string(static_cast<int>(options.median_interactions)) + "'" + medians);
+  }
+  EXPECT_EQ(error([] { (void)GenerateWorld({.most_interactions = 4}, 1); }),
+            "Usage: generate.most_interactions: is out of range: '4'; expected 0 or a number from 5");
+  EXPECT_EQ(error([] { (void)GenerateWorld({.popularity_fall = -1.0}, 1); }),
+            "Usage: generate.popularity_fall: is out of range: '-1'; expected a number from 0");
+  EXPECT_EQ(error([] { (void)GenerateWorld({.rank = -1}, 1); }),
+            "Usage: generate.rank: is out of range: '-1'; expected 0 to 10000");
+  EXPECT_EQ(error([] { (void)GenerateWorld({.taste_scale = 11.0}, 1); }),
+            "Usage: generate.taste_scale: is out of range: '11'; expected 0 to 10");
+  EXPECT_EQ(error([] { (void)GenerateWorld({.taste_spread = -0.5}, 1); }),
+            "Usage: generate.taste_spread: is out of range: '-0.5'; expected 0 to 10");
 }
 
 // NDCG@100 of the last fifth of every user's clicks, ranking the items it has not clicked before.
