@@ -39,6 +39,12 @@ torch::Tensor XavierUniform(torch::IntArrayRef shape, std::int64_t fan_in, std::
   return Filled(shape, seed, number, [limit](base::Rng& rng) { return limit * (2.0 * rng.Uniform() - 1.0); });
 }
 
+torch::Tensor XavierNormal(torch::IntArrayRef shape, std::int64_t fan_in, std::int64_t fan_out, std::uint64_t seed,
+                           std::uint64_t number) {
+  const double sigma = std::sqrt(2.0 / static_cast<double>(fan_in + fan_out));
+  return Filled(shape, seed, number, [sigma](base::Rng& rng) { return sigma * rng.Normal(); });
+}
+
 torch::Tensor TruncatedNormal(torch::IntArrayRef shape, double sigma, std::uint64_t seed, std::uint64_t number) {
   return Filled(shape, seed, number, [sigma](base::Rng& rng) {
     double value = rng.Normal();

@@ -13,6 +13,10 @@ namespace recforce::nn {
 torch::Tensor XavierUniform(torch::IntArrayRef shape, std::int64_t fan_in, std::int64_t fan_out, std::uint64_t seed,
                             std::uint64_t number);
 
+// Normal with deviation sqrt(2 / (fan_in + fan_out)), the same variance.
+torch::Tensor XavierNormal(torch::IntArrayRef shape, std::int64_t fan_in, std::int64_t fan_out, std::uint64_t seed,
+                           std::uint64_t number);
+
 // Normal with deviation `sigma`, redrawn beyond two deviations.
 torch::Tensor TruncatedNormal(torch::IntArrayRef shape, double sigma, std::uint64_t seed, std::uint64_t number);
 

@@ -10,25 +10,35 @@
 
 namespace recforce::nn {
 
+namespace {
+
+// The share of its items that a row shows.
+double KeepOf(const MaskOptions& mask, base::Rng& rng) {
+  return mask.keep_most > mask.keep ? mask.keep + (mask.keep_most - mask.keep) * rng.Uniform() : mask.keep;
+}
+
+}  // namespace
+
 RowBatch MakeRowBatch(data::CsrView rows, std::span<const std::int32_t> order, const MaskOptions& mask,
                       std::int64_t num_items) {
   RowBatch batch;
   batch.ids.reserve(order.size());
   batch.scale.reserve(order.size());
-  const auto threshold = static_cast<std::uint64_t>(mask.keep * 4294967296.0);
   for (const std::int32_t id : order) {
     const auto items = rows.row(id);
     base::Rng rng(mask.seed, base::Stream::kDropout, mask.epoch, static_cast<std::uint32_t>(id));
+    const double share = KeepOf(mask, rng);
+    const auto threshold = static_cast<std::uint64_t>(share * 4294967296.0);
     batch.full.AddRow(items);
     for (const std::int32_t item : items) {
-      const bool keep = mask.keep >= 1.0 || rng.Next() < threshold;
+      const bool keep = share >= 1.0 || rng.Next() < threshold;
       (keep ? batch.seen : batch.unseen).items.push_back(item);
     }
     batch.seen.offsets.push_back(static_cast<std::int64_t>(batch.seen.items.size()));
     batch.unseen.offsets.push_back(static_cast<std::int64_t>(batch.unseen.items.size()));
     // The norm is of the full row, before masking (spec 5.1, A7).
     const double norm = std::sqrt(static_cast<double>(items.size()));
-    batch.scale.push_back(items.empty() ? 0.0F : static_cast<float>(1.0 / (norm * mask.keep)));
+    batch.scale.push_back(items.empty() ? 0.0F : static_cast<float>(1.0 / (norm * share)));
     batch.ids.push_back(static_cast<std::uint32_t>(id));
   }
   batch.seen_by_item = ByItem(batch.seen.view(), num_items);

@@ -23,18 +23,20 @@ struct RowBatch {
   data::Csr full;            // x
   data::Csr seen;            // H1
   data::Csr unseen;          // H0
-  std::vector<float> scale;  // [B] 1 / (|x|_2 q): the value of each seen entry (RaCT spec, 1.2)
+  std::vector<float> scale;  // [B] 1 / (|x|_2 q), q: the row's keep; the value of each seen entry (RaCT spec, 1.2)
   ItemMajor seen_by_item;
   std::vector<std::uint32_t> ids;  // row numbers in the training matrix: names of random streams
   [[nodiscard]] std::int64_t rows() const { return full.rows(); }
 };
 
-// Which items a row shows: each item is kept with probability `keep`, from the stream (seed, kDropout, epoch, row).
-// keep = 1 shows all.
+// Which items a row shows: each item is kept with the same probability, from the stream (seed, kDropout, epoch, row).
+// It is `keep` or, where keep_most is above it, the first number of that stream, even in [keep, keep_most]. 1 shows
+// all.
 struct MaskOptions {
-  double keep = 0.5;
+  double keep = 0.5;  // above 0
   std::uint64_t seed = 1;
   std::uint64_t epoch = 0;
+  double keep_most = 0.0;  // not above keep: all rows keep the same share
 };
 
 // Rows `order` of `rows`. Empty rows are allowed; their scale is 0.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace recforce::nn {
@@ -65,6 +66,65 @@ TEST(RowBatch, KeepsTheShareThatWasAskedFor) {
   const RowBatch batch = MakeRowBatch(rows.view(), order, {.keep = 0.3, .seed = 1, .epoch = 0}, 1000);
   // 50,000 draws: deviation of the share is sqrt(.3 .7 / 50000) = 0.002.
   EXPECT_NEAR(static_cast<double>(batch.seen.nnz()) / 50000.0, 0.3, 0.01);
+}
+
+// 200 rows of 500 items each.
+data::Csr LongRows() {
+  data::Csr rows;
+  std::vector<std::int32_t> all(500);
+  std::iota(all.begin(), all.end(), 0);
+  for (int r = 0; r < 200; ++r) {
+    rows.AddRow(all);
+  }
+  return rows;
+}
+
+TEST(RowBatch, ARangeOfSharesIsDrawnEvenlyByRowAndEpoch) {
+  const data::Csr rows = LongRows();
+  std::vector<std::int32_t> order(200);
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<double> shares;
+  std::vector<std::vector<double>> of_row(200);
+  for (std::uint64_t epoch = 0; epoch < 5; ++epoch) {
+    const RowBatch batch =
+        MakeRowBatch(rows.view(), order, {.keep = 0.5, .seed = 2, .epoch = epoch, .keep_most = 0.9}, 500);
+    for (std::int64_t r = 0; r < 200; ++r) {
+      const double share = static_cast<double>(batch.seen.row(r).size()) / 500.0;
+      shares.push_back(share);
+      of_row[static_cast<std::size_t>(r)].push_back(share);
+      // The scale tells the share that was drawn; the row holds to it up to chance (deviation 0.02).
+      const double drawn = 1.0 / (std::sqrt(500.0) * static_cast<double>(batch.scale[static_cast<std::size_t>(r)]));
+      EXPECT_GE(drawn, 0.5 - 1e-6);
+      EXPECT_LE(drawn, 0.9 + 1e-6);
+      EXPECT_NEAR(share, drawn, 0.1);
+    }
+  }
+  // 1,000 draws even in [0.5, 0.9]: deviation 0.4 / sqrt(12) = 0.115, that of the mean 0.004.
+  EXPECT_NEAR(std::accumulate(shares.begin(), shares.end(), 0.0) / 1000.0, 0.7, 0.015);
+  const auto within = [&](double least, double most) {
+    return std::count_if(shares.begin(), shares.end(), [&](double s) { return s >= least && s < most; });
+  };
+  EXPECT_NEAR(static_cast<double>(within(0.55, 0.65)), 250.0, 50.0);
+  EXPECT_NEAR(static_cast<double>(within(0.75, 0.85)), 250.0, 50.0);
+  std::int64_t moved = 0;
+  for (const auto& epochs : of_row) {
+    const auto [least, most] = std::minmax_element(epochs.begin(), epochs.end());
+    moved += *most - *least > 0.1 ? 1 : 0;
+  }
+  EXPECT_GT(moved, 150) << "one row shows the same share in every epoch";
+}
+
+TEST(RowBatch, AnEqualRangeIsNoRange) {
+  const data::Csr rows = Rows();
+  const std::vector<std::int32_t> order = {2, 0, 1};
+  const RowBatch plain = MakeRowBatch(rows.view(), order, {.keep = 0.5, .seed = 3, .epoch = 7}, 10);
+  const RowBatch equal = MakeRowBatch(rows.view(), order, {.keep = 0.5, .seed = 3, .epoch = 7, .keep_most = 0.5}, 10);
+  EXPECT_EQ(plain.seen.items, equal.seen.items);
+  EXPECT_EQ(plain.seen.offsets, equal.seen.offsets);
+  EXPECT_EQ(plain.unseen.items, equal.unseen.items);
+  EXPECT_EQ(plain.scale, equal.scale);
+  // These bytes are part of what makes old runs repeatable.
+  EXPECT_EQ(plain.seen.items, (std::vector<std::int32_t>{1, 4, 7, 5, 1, 8}));
 }
 
 TEST(RowBatch, ScaleIsTheNormOfTheFullRowOverKeep) {

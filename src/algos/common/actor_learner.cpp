@@ -2,11 +2,11 @@
 #include "algos/common/actor_learner.h"
 
 #include <algorithm>
-#include <vector>
+#include <numeric>
+#include <string>
 
 #include "algos/common/finite.h"
 #include "nn/device.h"
-#include "nn/kernels.h"
 #include "recforce/base/text.h"
 
 namespace recforce::algos {
@@ -18,66 +18,46 @@ double KlWeight(std::int64_t step, std::int64_t anneal_steps, double cap) {
   return std::min(static_cast<double>(step) / static_cast<double>(anneal_steps), cap);
 }
 
-std::uint64_t EpochId(std::int64_t phase, std::int64_t epoch) {
-  return (static_cast<std::uint64_t>(phase) << 32U) | static_cast<std::uint64_t>(epoch);
-}
-
 ActorLearner::ActorLearner(const core::TrainView& view, const ActorOptions& options,
                            const core::TrainerContext& context)
     : view_(view),
       options_(options),
       seed_(context.seed),
       device_(nn::ParseDevice(context.device)),
-      params_(AutoencoderParams::Init(options.shape, context.seed, device_)),
+      params_(AutoencoderParams::Init(options.shape, context.seed, device_, options.xavier_normal)),
       recommender_(params_),
+      error_(options.error, options.positive_weight),
       adam_(params_.Tensors(), {.learning_rate = options.learning_rate, .l2 = options.l2}) {}
 
-void ActorLearner::ForEachBatch(std::uint64_t epoch_id, const core::EpochContext* context,
-                                const std::function<void(const nn::RowBatch&, const torch::Tensor&)>& step) {
-  const torch::NoGradGuard no_grad;
-  const std::vector<std::int32_t> order = nn::EpochOrder(view_.interactions.rows(), seed_, epoch_id);
-  const auto rows = static_cast<std::int64_t>(order.size());
-  const std::int64_t batches = (rows + options_.batch_size - 1) / options_.batch_size;
-  for (std::int64_t number = 0; number < batches; ++number) {
-    if (context != nullptr && context->stop != nullptr) {
-      context->stop->ThrowIfSet();
-    }
-    const std::int64_t begin = number * options_.batch_size;
-    const std::int64_t size = std::min(options_.batch_size, rows - begin);
-    const nn::RowBatch batch =
-        nn::MakeRowBatch(view_.interactions, std::span(order).subspan(begin, size),
-                         {.keep = options_.keep, .seed = seed_, .epoch = epoch_id}, view_.num_items);
-    torch::Tensor noise;
-    if (options_.shape.variational && options_.noise_std > 0.0) {
-      noise = torch::empty({size, options_.shape.latent}, torch::kFloat32);
-      nn::FillLatentNoise(batch.ids, seed_, epoch_id, options_.shape.latent,
-                          {noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())});
-      noise = noise.mul_(options_.noise_std).to(device_);
-    }
-    step(batch, noise);
-    if (context != nullptr && context->progress) {
-      context->progress(number + 1, batches);
-    }
-  }
+void ActorLearner::ForEachBatch(std::uint64_t epoch_id, const KeepRange& keep, const core::EpochContext* context,
+                                const BatchStep& step) {
+  const RowBatchOptions batches = {.batch_size = options_.batch_size,
+                                   .latent = options_.shape.variational ? options_.shape.latent : 0,
+                                   .noise_std = options_.noise_std,
+                                   .seed = seed_,
+                                   .device = device_};
+  ForEachRowBatch(view_, batches, epoch_id, keep, context, step);
+}
+
+void ActorLearner::ForEachBatch(std::uint64_t epoch_id, const core::EpochContext* context, const BatchStep& step) {
+  ForEachBatch(epoch_id, KeepRange{.least = options_.keep, .most = options_.keep}, context, step);
 }
 
 core::Metrics ActorLearner::Epoch(const core::EpochContext& context) {
-  double nll_sum = 0.0;
+  const bool variational = options_.shape.variational;
+  double error_sum = 0.0;
   double kl_sum = 0.0;
   double kl_weight = 0.0;
   ForEachBatch(EpochId(0, context.epoch), &context, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
     const auto rows = static_cast<double>(batch.rows());
-    pass_.Forward(params_, batch, noise);
+    Forward(batch, noise);
     const std::vector<double> weight(static_cast<std::size_t>(batch.rows()), 1.0 / rows);
-    const nn::SoftmaxRows softmax =
-        nn::SoftmaxNllGradient(pass_.logits, params_.output_bias, batch.full.view(), weight);
-    kl_weight = options_.shape.variational ? KlWeight(step_, options_.kl_anneal_steps, options_.kl_cap) : 0.0;
-    double nll = 0.0;
-    for (const double value : softmax.nll) {
-      nll += value;
-    }
-    CheckFinite(nll, "loss");
-    nll_sum += nll;
+    const std::vector<double> errors =
+        error_.ErrorsAndGradient(pass_.logits, params_.output_bias, batch.full.view(), weight);
+    const double error = std::accumulate(errors.begin(), errors.end(), 0.0);
+    CheckFinite(error, "loss");
+    error_sum += error;
+    kl_weight = variational ? KlWeight(step_, options_.kl_anneal_steps, options_.kl_cap) : 0.0;
     for (const double value : pass_.Kl()) {
       kl_sum += value;
     }
@@ -85,12 +65,24 @@ core::Metrics ActorLearner::Epoch(const core::EpochContext& context) {
     ++step_;
   });
   const auto users = static_cast<double>(view_.interactions.rows());
-  core::Metrics metrics = {{"nll", nll_sum / users}};
-  if (options_.shape.variational) {
+  core::Metrics metrics = {{options_.error == RowErrorKind::kMultinomial ? "nll" : "square_error", error_sum / users}};
+  if (variational) {
     metrics.emplace_back("kl", kl_sum / users);
     metrics.emplace_back("kl_weight", kl_weight);
   }
   return metrics;
+}
+
+void ActorLearner::Forward(const nn::RowBatch& batch, const torch::Tensor& noise) {
+  pass_.Forward(params_, batch, noise);
+}
+
+std::vector<double> ActorLearner::Errors(const nn::RowBatch& batch) {
+  return error_.Errors(pass_.logits, params_.output_bias, batch.full.view());
+}
+
+void ActorLearner::ErrorGradient(const nn::RowBatch& batch, std::span<const double> weight) {
+  error_.Gradient(pass_.logits, batch.full.view(), weight);
 }
 
 void ActorLearner::ResetOptimizer(double learning_rate) {

@@ -3,13 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 #include "recforce/base/stop_flag.h"
+#include "recforce/base/threads.h"
+#include "support/golden.h"
 
 namespace recforce::algos {
 namespace {
+
+using test::Distance;
 
 data::Csr Rows() {
   data::Csr rows;
@@ -44,6 +50,112 @@ TEST(ActorLearner, AnEpochVisitsEveryUserOnce) {
   EXPECT_EQ(visited.size(), 25U);
   EXPECT_EQ(std::set<std::uint32_t>(visited.begin(), visited.end()).size(), 25U);
   EXPECT_EQ(sizes, (std::vector<std::int64_t>{10, 10, 5}));
+}
+
+// Masks, order and noise of an epoch are named by it, whatever the number of threads.
+TEST(ActorLearner, BatchesDoNotDependOnThreads) {
+  const data::Csr rows = Rows();
+  ActorLearner learner({rows.view(), 10}, Small(), {});
+  const int before = base::Threads();
+  std::vector<std::vector<std::int32_t>> seen(2);
+  std::vector<torch::Tensor> noises(2);
+  for (const int threads : {1, 2}) {
+    base::SetThreads(threads);
+    const auto at = static_cast<std::size_t>(threads - 1);
+    std::vector<torch::Tensor> parts;
+    learner.ForEachBatch(EpochId(2, 1), {0.4, 0.9}, nullptr, [&](const nn::RowBatch& batch, const auto& noise) {
+      seen[at].insert(seen[at].end(), batch.ids.begin(), batch.ids.end());
+      seen[at].insert(seen[at].end(), batch.seen.items.begin(), batch.seen.items.end());
+      parts.push_back(noise.clone());
+    });
+    noises[at] = torch::cat(parts);
+  }
+  base::SetThreads(before);
+  EXPECT_EQ(seen[0], seen[1]);
+  EXPECT_TRUE(noises[0].equal(noises[1]));
+}
+
+TEST(ActorLearner, ARangeOfSharesReachesTheBatches) {
+  const data::Csr rows = Rows();
+  ActorLearner learner({rows.view(), 10}, Small(), {});
+  std::set<float> scales;
+  learner.ForEachBatch(EpochId(1, 0), {0.4, 0.9}, nullptr, [&](const nn::RowBatch& batch, const torch::Tensor&) {
+    scales.insert(batch.scale.begin(), batch.scale.end());
+  });
+  EXPECT_EQ(scales.size(), 25U) << "each user has a share of its own";
+  learner.ForEachBatch(EpochId(1, 0), {0.4, 0.4}, nullptr, [&](const nn::RowBatch& batch, const torch::Tensor&) {
+    for (const float scale : batch.scale) {
+      EXPECT_FLOAT_EQ(scale, 1.0F / (std::sqrt(3.0F) * 0.4F));
+    }
+  });
+}
+
+// What RaCT sees of the family: scores from hidden and items, errors and gradients of those scores, a step along them.
+TEST(ActorLearner, ErrorsAreThoseOfItsScores) {
+  const data::Csr rows = Rows();
+  for (const RowErrorKind kind : {RowErrorKind::kMultinomial, RowErrorKind::kSquare}) {
+    for (const std::int64_t hidden : {6, 0}) {
+      ActorOptions options = Small();
+      options.shape.hidden = hidden;
+      options.error = kind;
+      ActorLearner learner({rows.view(), 10}, options, {});
+      learner.ForEachBatch(EpochId(1, 0), {}, nullptr, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
+        learner.Forward(batch, noise);
+        const torch::Tensor f = learner.hidden().mm(learner.items().t()) + learner.bias();
+        EXPECT_LT(Distance(learner.logits() + learner.bias(), f), 1e-6);
+        torch::Tensor x = torch::zeros({batch.rows(), 10});
+        for (std::int64_t r = 0; r < batch.rows(); ++r) {
+          for (const std::int32_t item : batch.full.row(r)) {
+            x[r][item] = 1.0F;
+          }
+        }
+        const torch::Tensor w = 1.0 + 4.0 * x;
+        const bool square = kind == RowErrorKind::kSquare;
+        const torch::Tensor errors = square ? (w * (x - f).square()).sum(1) : -(x * f.log_softmax(1)).sum(1);
+        EXPECT_LT(Distance(learner.Errors(batch), errors), 1e-5);
+        std::vector<double> weight(static_cast<std::size_t>(batch.rows()));
+        std::iota(weight.begin(), weight.end(), -2.0);
+        learner.ErrorGradient(batch, weight);
+        const torch::Tensor gradient = square ? 2.0 * w * (f - x) : x.sum(1, true) * f.softmax(1) - x;
+        EXPECT_LT(Distance(learner.logits(), gradient * torch::tensor(weight).unsqueeze(1)), 1e-5);
+      });
+    }
+  }
+}
+
+TEST(ActorLearner, SquareErrorOfALinearNetworkFalls) {
+  const data::Csr rows = Rows();
+  for (const bool variational : {true, false}) {
+    ActorOptions options = Small();
+    options.shape = {.items = 10, .hidden = 0, .latent = 6, .variational = variational, .linear = true};
+    options.error = RowErrorKind::kSquare;
+    options.kl_cap = 0.0;
+    ActorLearner learner({rows.view(), 10}, options, {});
+    core::EpochContext context;
+    const core::Metrics first = learner.Epoch(context);
+    EXPECT_EQ(first[0].first, "square_error");
+    EXPECT_EQ(first.size(), variational ? 3U : 1U);
+    double last = 0.0;
+    for (context.epoch = 1; context.epoch <= 100; ++context.epoch) {
+      last = learner.Epoch(context)[0].second;
+    }
+    // The best constants, 5 * 0.3 / (5 * 0.3 + 0.7) for every item, leave 4.8 of the 15 that zeros cost.
+    EXPECT_GT(first[0].second, 8.0);
+    EXPECT_LT(last, 4.5) << (variational ? "variational" : "not variational");
+  }
+}
+
+TEST(ActorLearner, XavierNormalStartsFromNoBiases) {
+  const data::Csr rows = Rows();
+  ActorOptions options = Small();
+  options.xavier_normal = true;
+  const ActorLearner normal({rows.view(), 10}, options, {});
+  const ActorLearner uniform({rows.view(), 10}, Small(), {});
+  EXPECT_EQ(normal.params().output_bias.abs().max().item<float>(), 0.0F);
+  EXPECT_GT(uniform.params().output_bias.abs().max().item<float>(), 0.0F);
+  const float limit = std::sqrt(6.0F / 16.0F);  // of 10 items and 6 hidden units
+  EXPECT_LE(uniform.params().output.abs().max().item<float>(), limit);
+  EXPECT_GT(normal.params().output.abs().max().item<float>(), limit);
 }
 
 TEST(ActorLearner, LikelihoodFalls) {

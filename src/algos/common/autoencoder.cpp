@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/common/autoencoder.h"
 
-#include <cmath>
-
+#include "algos/common/whole_rows.h"
 #include "nn/device.h"
 #include "nn/gemm.h"
 #include "nn/init.h"
 #include "nn/kernels.h"
 #include "nn/tensor_io.h"
 #include "recforce/base/error.h"
-#include "recforce/base/threads.h"
 
 namespace recforce::algos {
 namespace {
@@ -20,7 +18,8 @@ constexpr double kBiasDeviation = 0.001;
 std::vector<std::vector<std::int64_t>> ShapesOf(const AutoencoderShape& shape) {
   const std::int64_t items = shape.items;
   const std::int64_t hidden = shape.hidden > 0 ? shape.hidden : shape.latent;
-  std::vector<std::vector<std::int64_t>> shapes = {{items, hidden}, {hidden}};
+  const std::int64_t first = shape.hidden == 0 && shape.variational ? 2 * shape.latent : hidden;
+  std::vector<std::vector<std::int64_t>> shapes = {{items, first}, {first}};
   if (shape.hidden > 0) {
     shapes.insert(shapes.end(), {{shape.latent, hidden}, {shape.latent}});
     if (shape.variational) {
@@ -32,7 +31,48 @@ std::vector<std::vector<std::int64_t>> ShapesOf(const AutoencoderShape& shape) {
   return shapes;
 }
 
+bool HasTanh(const AutoencoderShape& shape) { return !shape.linear && (shape.hidden > 0 || !shape.variational); }
+
 torch::Tensor Linear(const torch::Tensor& input, const torch::Tensor& weight) { return nn::MatMul(input, weight.t()); }
+
+torch::Tensor FirstLayer(const AutoencoderParams& params, data::CsrView rows, std::span<const float> scale) {
+  torch::Tensor out = torch::empty({rows.rows(), params.encoder.size(1)}, params.encoder.options());
+  if (HasTanh(params.shape)) {
+    nn::BagTanh(rows, scale, params.encoder, params.encoder_bias, out);
+  } else {
+    nn::BagLinear(rows, scale, params.encoder, params.encoder_bias, out);
+  }
+  return out;
+}
+
+// What the output layer reads, from the code.
+torch::Tensor Decode(const AutoencoderParams& params, const torch::Tensor& z) {
+  if (params.shape.hidden == 0) {
+    return z;
+  }
+  torch::Tensor out = Linear(z, params.decoder);
+  if (HasTanh(params.shape)) {
+    nn::TanhInPlace(out, params.decoder_bias);
+  } else {
+    out.add_(params.decoder_bias);
+  }
+  return out;
+}
+
+// The mean of the code, from the first layer's output.
+torch::Tensor CodeMean(const AutoencoderParams& params, const torch::Tensor& h1) {
+  if (params.shape.hidden > 0) {
+    return Linear(h1, params.mu).add_(params.mu_bias);
+  }
+  return params.shape.variational ? h1.narrow(1, 0, params.shape.latent).contiguous() : h1;
+}
+
+torch::Tensor CodeLogvar(const AutoencoderParams& params, const torch::Tensor& h1) {
+  if (params.shape.hidden > 0) {
+    return Linear(h1, params.logvar).add_(params.logvar_bias);
+  }
+  return h1.narrow(1, params.shape.latent, params.shape.latent).contiguous();
+}
 
 }  // namespace
 
@@ -59,16 +99,22 @@ std::vector<torch::Tensor> AutoencoderParams::Tensors() const {
   return tensors;
 }
 
-AutoencoderParams AutoencoderParams::Init(const AutoencoderShape& shape, std::uint64_t seed, torch::Device device) {
-  RECFORCE_CHECK(shape.hidden > 0 || !shape.variational, "a variational autoencoder needs a hidden layer");
+AutoencoderParams AutoencoderParams::Init(const AutoencoderShape& shape, std::uint64_t seed, torch::Device device,
+                                          bool xavier_normal) {
   AutoencoderParams params;
   params.shape = shape;
   const auto shapes = ShapesOf(shape);
   std::uint64_t number = 0;
   for (const auto& [name, tensor] : params.Named()) {
     const auto& size = shapes[number];
-    *tensor = size.size() == 1 ? nn::TruncatedNormal(size, kBiasDeviation, seed, number)
-                               : nn::XavierUniform(size, size[1], size[0], seed, number);
+    if (size.size() == 1) {
+      *tensor = xavier_normal ? torch::zeros(size) : nn::TruncatedNormal(size, kBiasDeviation, seed, number);
+    } else {
+      // mu and logvar are two layers, even where they share a table.
+      const std::int64_t width = shape.hidden == 0 ? shape.latent : size[1];
+      *tensor = xavier_normal ? nn::XavierNormal(size, width, size[0], seed, number)
+                              : nn::XavierUniform(size, width, size[0], seed, number);
+    }
     *tensor = tensor->to(device);
     ++number;
   }
@@ -110,29 +156,30 @@ void AutoencoderParams::CopyFrom(const AutoencoderParams& other) {
   }
 }
 
+void AutoencoderPass::Encode(const AutoencoderParams& params, const torch::Tensor& noise) {
+  noise_ = noise;
+  mu_ = CodeMean(params, h1_);
+  z_ = mu_;
+  if (params.shape.variational) {
+    logvar_ = CodeLogvar(params, h1_);
+    sigma_ = (logvar_ * 0.5).exp_();
+    if (noise_.defined()) {
+      z_ = mu_ + noise_ * sigma_;
+    }
+  }
+}
+
 void AutoencoderPass::Forward(const AutoencoderParams& params, const nn::RowBatch& batch, const torch::Tensor& noise) {
   const std::int64_t rows = batch.rows();
-  const auto options = params.encoder.options();
-  noise_ = noise;
-  h1_ = torch::empty({rows, params.encoder.size(1)}, options);
-  nn::BagTanh(batch.seen.view(), batch.scale, params.encoder, params.encoder_bias, h1_);
-  if (params.shape.hidden == 0) {
-    h2_ = h1_;
-  } else {
-    mu_ = Linear(h1_, params.mu).add_(params.mu_bias);
-    z_ = mu_;
-    if (params.shape.variational) {
-      logvar_ = Linear(h1_, params.logvar).add_(params.logvar_bias);
-      sigma_ = (logvar_ * 0.5).exp_();
-      if (noise_.defined()) {
-        z_ = mu_ + noise_ * sigma_;
-      }
-    }
-    h2_ = Linear(z_, params.decoder);
-    nn::TanhInPlace(h2_, params.decoder_bias);
+  scale_ = batch.scale;
+  for (float& value : scale_) {
+    value *= static_cast<float>(params.shape.input_scale);
   }
+  h1_ = FirstLayer(params, batch.seen.view(), scale_);
+  Encode(params, noise);
+  h2_ = Decode(params, z_);
   if (!logits_memory_.defined() || logits_memory_.size(0) < rows || logits_memory_.size(1) != params.shape.items) {
-    logits_memory_ = torch::empty({rows, params.shape.items}, options);
+    logits_memory_ = torch::empty({rows, params.shape.items}, params.encoder.options());
   }
   logits = logits_memory_.narrow(0, 0, rows);
   nn::MatMul(logits, h2_, params.output.t());
@@ -148,6 +195,17 @@ std::vector<double> AutoencoderPass::Kl() const {
   return result;
 }
 
+AutoencoderPass::CodeGradients AutoencoderPass::ByCode(const torch::Tensor& dz, double kl_weight) const {
+  if (!logvar_.defined()) {
+    return {dz, {}};
+  }
+  CodeGradients by = {dz + kl_weight * mu_, (sigma_ * sigma_ - 1.0).mul_(0.5 * kl_weight)};
+  if (noise_.defined()) {
+    by.logvar.add_(dz * noise_ * sigma_, 0.5);
+  }
+  return by;
+}
+
 AutoencoderGradients AutoencoderPass::Backward(const AutoencoderParams& params, const nn::RowBatch& batch,
                                                double kl_weight) {
   if (!output_gradient_.defined()) {
@@ -155,68 +213,48 @@ AutoencoderGradients AutoencoderPass::Backward(const AutoencoderParams& params, 
   }
   nn::MatMul(output_gradient_, logits.t(), h2_);
   torch::Tensor output_bias_gradient = nn::ColumnSums(logits);
-  torch::Tensor d = nn::MatMul(logits, params.output);  // [B, H], by h2
-  nn::TanhBackward(d, h2_);
+  torch::Tensor d = nn::MatMul(logits, params.output);  // by h2, then by the first layer's output
   AutoencoderGradients middle;
   if (params.shape.hidden > 0) {
-    const torch::Tensor dz = nn::MatMul(d, params.decoder);
-    const torch::Tensor decoder_gradient = nn::MatMul(d.t(), z_);
-    const torch::Tensor decoder_bias_gradient = nn::ColumnSums(d);
-    const torch::Tensor dmu = params.shape.variational ? dz + kl_weight * mu_ : dz;
-    middle = {nn::MatMul(dmu.t(), h1_), nn::ColumnSums(dmu)};
-    d = nn::MatMul(dmu, params.mu);
-    if (params.shape.variational) {
-      torch::Tensor dlogvar = (sigma_ * sigma_ - 1.0).mul_(0.5 * kl_weight);
-      if (noise_.defined()) {
-        dlogvar.add_(dz * noise_ * sigma_, 0.5);
-      }
-      middle.push_back(nn::MatMul(dlogvar.t(), h1_));
-      middle.push_back(nn::ColumnSums(dlogvar));
-      d.add_(nn::MatMul(dlogvar, params.logvar));
-    }
-    middle.push_back(decoder_gradient);
-    middle.push_back(decoder_bias_gradient);
+    middle = MiddleBackward(params, kl_weight, &d);
+  } else if (params.shape.variational) {
+    const CodeGradients by = ByCode(d, kl_weight);
+    d = torch::cat({by.mu, by.logvar}, 1);
+  }
+  if (HasTanh(params.shape)) {
     nn::TanhBackward(d, h1_);
   }
-  AutoencoderGradients gradients = {nn::BagGradient(batch.seen_by_item, batch.scale, d), nn::ColumnSums(d)};
+  AutoencoderGradients gradients = {nn::BagGradient(batch.seen_by_item, scale_, d), nn::ColumnSums(d)};
   gradients.insert(gradients.end(), middle.begin(), middle.end());
   gradients.push_back(output_gradient_);
   gradients.push_back(output_bias_gradient);
   return gradients;
 }
 
+AutoencoderGradients AutoencoderPass::MiddleBackward(const AutoencoderParams& params, double kl_weight,
+                                                     torch::Tensor* d) const {
+  if (HasTanh(params.shape)) {
+    nn::TanhBackward(*d, h2_);
+  }
+  const AutoencoderGradients decoder = {nn::MatMul(d->t(), z_), nn::ColumnSums(*d)};
+  const CodeGradients by = ByCode(nn::MatMul(*d, params.decoder), kl_weight);
+  AutoencoderGradients gradients = {nn::MatMul(by.mu.t(), h1_), nn::ColumnSums(by.mu)};
+  *d = nn::MatMul(by.mu, params.mu);
+  if (params.shape.variational) {
+    gradients.push_back(nn::MatMul(by.logvar.t(), h1_));
+    gradients.push_back(nn::ColumnSums(by.logvar));
+    d->add_(nn::MatMul(by.logvar, params.logvar));
+  }
+  gradients.insert(gradients.end(), decoder.begin(), decoder.end());
+  return gradients;
+}
+
 void AutoencoderRecommender::ScoreBatch(const core::UserBatch& users, base::MatrixView<float> out) const {
   nn::Guarded([&] {
     const torch::NoGradGuard no_grad;
-    const std::int64_t rows = users.size();
-    const std::int64_t items = params_.shape.items;
-    RECFORCE_CHECK(out.rows == rows && out.cols == items, "scores have another shape");
-    std::vector<float> scale;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const auto count = static_cast<float>(users.history.row(r).size());
-      scale.push_back(count > 0.0F ? 1.0F / std::sqrt(count) : 0.0F);
-    }
-    torch::Tensor hidden = torch::empty({rows, params_.encoder.size(1)}, params_.encoder.options());
-    nn::BagTanh(users.history, scale, params_.encoder, params_.encoder_bias, hidden);
-    if (params_.shape.hidden > 0) {
-      const torch::Tensor mu = Linear(hidden, params_.mu).add_(params_.mu_bias);
-      hidden = Linear(mu, params_.decoder);
-      nn::TanhInPlace(hidden, params_.decoder_bias);
-    }
-    torch::Tensor scores = torch::from_blob(out.data, {rows, items}, torch::kFloat32);
-    if (!hidden.is_cpu()) {
-      scores.copy_(torch::addmm(params_.output_bias, hidden, params_.output.t()));
-      return;
-    }
-    nn::MatMul(scores, hidden, params_.output.t());
-    const float* bias = params_.output_bias.data_ptr<float>();
-    base::ParallelFor(0, rows, 16, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        for (std::int64_t item = 0; item < items; ++item) {
-          out.data[r * items + item] += bias[item];
-        }
-      }
-    });
+    const std::vector<float> scale = WholeRowScale(users.history, params_.shape.input_scale);
+    const torch::Tensor mu = CodeMean(params_, FirstLayer(params_, users.history, scale));
+    ScoreRows(Decode(params_, mu), params_.output, params_.output_bias, out);
   });
 }
 

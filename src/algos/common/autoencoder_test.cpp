@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "algos/common/row_error.h"
 #include "nn/adam.h"
 #include "nn/kernels.h"
 #include "support/golden.h"
@@ -179,6 +180,126 @@ TEST(Autoencoder, ShallowNetworkEqualsAutograd) {
   }
 }
 
+// Every network of the family with both errors, in float64, through a mask of a share of its own for each row, the norm
+// of the input, its scale, and the noise of the code.
+struct Relative {
+  AutoencoderShape shape;
+  RowErrorKind error;
+};
+
+class Relatives : public testing::TestWithParam<Relative> {};
+
+TEST_P(Relatives, GradientsAreFiniteDifferences) {
+  const Relative& relative = GetParam();
+  torch::manual_seed(12);
+  AutoencoderParams params = AutoencoderParams::Init(relative.shape, 3, torch::kCPU);
+  for (const auto& [name, tensor] : params.Named()) {
+    *tensor = 0.5 * torch::randn(tensor->sizes(), torch::kFloat64);
+  }
+  data::Csr rows;
+  rows.AddRow(std::vector<std::int32_t>{1, 4, 7, 9, 10});
+  rows.AddRow(std::vector<std::int32_t>{0, 4});
+  rows.AddRow(std::vector<std::int32_t>{});
+  rows.AddRow(std::vector<std::int32_t>{2, 3, 4, 5, 6, 8});
+  const nn::RowBatch batch = nn::MakeRowBatch(rows.view(), std::vector<std::int32_t>{3, 0, 1, 2},
+                                              {.keep = 0.5, .seed = 2, .epoch = 1, .keep_most = 0.9}, 11);
+  const torch::Tensor noise = torch::randn({4, relative.shape.latent}, torch::kFloat64);
+  const std::vector<double> weight = {0.25, -0.5, 1.0, 0.75};
+  constexpr double kKlWeight = 0.3;
+  RowError error(relative.error, 5.0);
+  AutoencoderPass pass;
+  const auto loss = [&] {
+    pass.Forward(params, batch, noise);
+    const std::vector<double> kl = pass.Kl();
+    const std::vector<double> errors = error.Errors(pass.logits, params.output_bias, batch.full.view());
+    double sum = 0.0;
+    for (std::size_t r = 0; r < weight.size(); ++r) {
+      sum += weight[r] * errors[r] + kKlWeight * kl[r];
+    }
+    return sum;
+  };
+  loss();
+  error.Gradient(pass.logits, batch.full.view(), weight);
+  AutoencoderGradients gradients;
+  for (const torch::Tensor& gradient : pass.Backward(params, batch, kKlWeight)) {
+    gradients.push_back(gradient.clone());
+  }
+  torch::Tensor dense = torch::zeros_like(params.encoder);
+  for (std::size_t t = 0; t < batch.seen_by_item.items.size(); ++t) {
+    dense[batch.seen_by_item.items[t]] = gradients[0][static_cast<std::int64_t>(t)];
+  }
+  gradients[0] = dense;
+  constexpr double kStep = 1e-5;
+  std::size_t number = 0;
+  for (const auto& [name, tensor] : params.Named()) {
+    double* values = tensor->data_ptr<double>();
+    const torch::Tensor& gradient = gradients[number++];
+    ASSERT_EQ(gradient.sizes(), tensor->sizes()) << name;
+    for (std::int64_t at = 0; at < tensor->numel(); ++at) {
+      const double before = values[at];
+      values[at] = before + kStep;
+      const double above = loss();
+      values[at] = before - kStep;
+      const double below = loss();
+      values[at] = before;
+      const double expected = (above - below) / (2.0 * kStep);
+      EXPECT_NEAR(gradient.data_ptr<double>()[at], expected, 1e-6 * (1.0 + std::abs(expected))) << name << " " << at;
+    }
+  }
+}
+
+std::vector<Relative> AllRelatives() {
+  std::vector<Relative> all;
+  for (const RowErrorKind error : {RowErrorKind::kMultinomial, RowErrorKind::kSquare}) {
+    for (const std::int64_t hidden : {5, 0}) {
+      for (const bool variational : {true, false}) {
+        for (const bool linear : {false, true}) {
+          const AutoencoderShape shape = {.items = 11,
+                                          .hidden = hidden,
+                                          .latent = 3,
+                                          .variational = variational,
+                                          .linear = linear,
+                                          .input_scale = linear ? 0.5 : 1.0};
+          all.push_back({shape, error});
+        }
+      }
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Family, Relatives, testing::ValuesIn(AllRelatives()), [](const auto& param) {
+  const AutoencoderShape& shape = param.param.shape;
+  return std::string(shape.hidden > 0 ? "Deep" : "Shallow") + (shape.variational ? "Variational" : "") +
+         (shape.linear ? "Linear" : "Tanh") + (param.param.error == RowErrorKind::kSquare ? "Square" : "Multinomial");
+});
+
+// A linear network is a product of matrices, and what it recommends by is what it was trained as, without noise.
+TEST(Autoencoder, LinearNetworksAreMatrixProducts) {
+  data::Csr rows;
+  rows.AddRow(std::vector<std::int32_t>{1, 4, 7, 9});
+  torch::Tensor input = torch::zeros({1, 11});
+  for (const std::int32_t item : rows.row(0)) {
+    input[0][item] = 0.25F;  // input_scale / sqrt(4)
+  }
+  for (const bool variational : {true, false}) {
+    AutoencoderShape shape = {.items = 11, .hidden = 0, .latent = 3, .variational = variational, .linear = true};
+    shape.input_scale = 0.5;
+    const AutoencoderParams params = AutoencoderParams::Init(shape, 5, torch::kCPU);
+    EXPECT_EQ(params.encoder.size(1), variational ? 6 : 3);
+    const torch::Tensor code = (input.mm(params.encoder) + params.encoder_bias).narrow(1, 0, 3);
+    const torch::Tensor expected = code.mm(params.output.t()) + params.output_bias;
+    torch::Tensor scores = torch::empty({1, 11});
+    AutoencoderRecommender(params).ScoreBatch({rows.view()}, {scores.data_ptr<float>(), 1, 11});
+    EXPECT_LT(Distance(scores, expected), 1e-6);
+    const nn::RowBatch batch = nn::MakeRowBatch(rows.view(), std::vector<std::int32_t>{0}, {.keep = 1.0}, 11);
+    AutoencoderPass pass;
+    pass.Forward(params, batch, {});
+    EXPECT_LT(Distance(pass.logits + params.output_bias, expected), 1e-6);
+    EXPECT_LT(Distance(pass.hidden(), code), 1e-6);
+  }
+}
+
 TEST(Autoencoder, KlHasItsClosedForm) {
   // mu = 0 and logvar = 0 give 0; mu = 1 in each of 200 dimensions gives 100.
   for (const double mu : {0.0, 1.0}) {
@@ -209,6 +330,13 @@ TEST(Autoencoder, ParameterCountsAreThoseOfThePapers) {
   };
   EXPECT_EQ(count({.items = 20108, .hidden = 600, .latent = 200}), 24511308);  // ML-20M, RaCT spec 1.2
   EXPECT_EQ(count({.items = 3124, .hidden = 600, .latent = 64}), 3868452);     // RecBole's on ML-1M, spec 7.2
+  // Without logvar's layer the same; Liang's shallow one and "WMF": two tables of 200; linear VAE: three.
+  EXPECT_EQ(count({.items = 20108, .hidden = 600, .latent = 200, .variational = false}), 24511308 - 600 * 200 - 200);
+  const std::int64_t table = 20108 * 200;
+  EXPECT_EQ(count({.items = 20108, .hidden = 0, .latent = 200, .variational = false}), 2 * table + 200 + 20108);
+  EXPECT_EQ(count({.items = 20108, .hidden = 0, .latent = 200, .variational = false, .linear = true}),
+            2 * table + 200 + 20108);
+  EXPECT_EQ(count({.items = 20108, .hidden = 0, .latent = 200, .linear = true}), 3 * table + 400 + 20108);
 }
 
 TEST(Autoencoder, ScoresDoNotDependOnTheBatch) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "algos/recvae/network.h"
+#include "algos/common/recvae_network.h"
 
 #include <cmath>
 #include <numbers>

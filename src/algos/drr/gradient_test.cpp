@@ -128,7 +128,7 @@ TEST_P(EveryRouting, VectorAgentsFollowTheirLosses) {
 // In place of the slope of Q: the actor's vector as the logits of a policy over items, whose mean Q grows.
 TEST(ItemsLoss, IsFollowedByTheActor) {
   nn::UseOneBlasThread();
-  for (const std::vector<std::int64_t> hidden : {std::vector<std::int64_t>{5}, std::vector<std::int64_t>{5, 4}}) {
+  for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{5}, std::vector<std::int64_t>{5, 4}}) {
     AgentShape shape = Shape(AgentKind::kTd3, ActorOutput::kUnit, true);
     shape.hidden = hidden;
     ActorCritic<double> agent({.shape = shape, .state_gradient = StateGradient::kBoth, .slope = false});

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algos/ract/ract_trainer.h"
 
-#include <cmath>
+#include <algorithm>
+#include <array>
 
-#include "algos/common/finite.h"
-#include "algos/ract/target.h"
+#include "algos/common/row_batches.h"
+#include "algos/ract/actors.h"
+#include "algos/ract/losses.h"
+#include "algos/ract/stages.h"
 #include "nn/device.h"
-#include "nn/kernels.h"
-#include "nn/tensor_io.h"
+#include "recforce/base/error.h"
+#include "recforce/base/text.h"
 
 namespace recforce::algos {
 namespace {
@@ -15,77 +18,89 @@ namespace {
 // The masks under which the features are measured; no training epoch uses them.
 constexpr std::int64_t kMeasurePhase = 1 << 20;
 
-ActorOptions OptionsOf(const RactConfig& config, std::int64_t num_items) {
-  return {.shape = ActorShape(config, num_items),
-          .keep = 1.0 - config.dropout,
-          .noise_std = config.noise_std,
-          .learning_rate = config.learning_rate,
-          .kl_cap = config.kl_cap,
-          .kl_anneal_steps = config.kl_anneal_steps,
-          .batch_size = config.batch_size};
+std::vector<std::string> StagesOf(const RactConfig& config) {
+  if (!config.stages.empty()) {
+    return config.stages;
+  }
+  const std::array<std::pair<const char*, std::int64_t>, 3> stages = {{{kActorStage, config.actor_epochs},
+                                                                       {kCriticStage, config.critic_epochs},
+                                                                       {kFinetuneStage, config.finetune_epochs}}};
+  std::vector<std::string> texts;
+  for (const auto& [name, epochs] : stages) {
+    if (epochs > 0) {
+      texts.push_back(name + (":" + std::to_string(epochs)));
+    }
+  }
+  return texts;
 }
 
-std::vector<core::Phase> PhasesOf(const RactConfig& config) {
-  std::vector<core::Phase> phases = {{.name = "actor", .epochs = config.actor_epochs, .patience = config.patience}};
-  if (config.finetune == "critic" && config.critic_epochs > 0) {
-    phases.push_back({.name = "critic", .epochs = config.critic_epochs});
-  }
-  if (config.finetune_epochs > 0) {
-    phases.push_back({.name = "finetune", .epochs = config.finetune_epochs, .patience = config.patience});
-  }
+std::vector<core::Phase> PhasesOf(const RactConfig& config, bool has_critic) {
+  std::vector<core::Phase> phases = ParseStages(StagesOf(config), config.patience);
+  std::erase_if(phases, [has_critic](const core::Phase& phase) { return !has_critic && phase.name == kCriticStage; });
   return phases;
 }
 
-// Mean error, correlation and the like of the critic over an epoch.
-class CriticReport {
- public:
-  void Add(const CriticStep& step, const std::vector<double>& omega) {
-    for (std::size_t row = 0; row < omega.size(); ++row) {
-      CheckFinite(step.value[row], "critic");
-      const double c = step.value[row];
-      const double w = omega[row];
-      count_ += 1.0;
-      error_ += (c - w) * (c - w);
-      c_ += c;
-      w_ += w;
-      cc_ += c * c;
-      ww_ += w * w;
-      cw_ += c * w;
-    }
+// "auto", "0.2" or "0.1..0.5", shares of clicks that are hidden.
+KeepRange KeepOf(const RactConfig& config) {
+  const std::string& text = config.finetune_dropout;
+  if (text == "auto") {
+    return {1.0 - config.dropout, 1.0 - config.dropout};
   }
-  // critic_mse, target_mean, target_variance, critic_r (Pearson correlation; 0 when either is constant).
-  [[nodiscard]] core::Metrics Result() const {
-    const double variance_c = cc_ / count_ - c_ / count_ * c_ / count_;
-    const double variance_w = ww_ / count_ - w_ / count_ * w_ / count_;
-    const double covariance = cw_ / count_ - c_ / count_ * w_ / count_;
-    const double scale = std::sqrt(std::max(0.0, variance_c) * std::max(0.0, variance_w));
-    return {{"critic_mse", error_ / count_},
-            {"target_mean", w_ / count_},
-            {"target_variance", variance_w},
-            {"critic_r", scale > 0.0 ? covariance / scale : 0.0}};
+  const std::size_t dots = text.find("..");
+  const auto first = base::ParseReal(text.substr(0, dots));
+  const auto last = dots == std::string::npos ? first : base::ParseReal(text.substr(dots + 2));
+  if (!first || !last || *first < 0.0 || *last < *first || *last >= 1.0) {
+    throw base::Error(base::ErrorKind::kUsage, "ract.finetune_dropout: hides no such share: '" + text +
+                                                   "'; expected auto, a number from 0 to below 1, or two of them, the "
+                                                   "smaller first, as in 0.1..0.5");
   }
-
- private:
-  double count_ = 0.0, error_ = 0.0, c_ = 0.0, w_ = 0.0, cc_ = 0.0, ww_ = 0.0, cw_ = 0.0;
-};
+  return {1.0 - *last, 1.0 - *first};
+}
 
 }  // namespace
 
-AutoencoderShape ActorShape(const RactConfig& config, std::int64_t num_items) {
-  return {.items = num_items, .hidden = config.hidden, .latent = config.latent, .variational = true};
+const std::vector<std::string>& FinetuneNames() {
+  static const std::vector<std::string> names = {"critic", "nll", "nll_per_click", "unseen", "warp", "lambdarank"};
+  return names;
+}
+
+std::unique_ptr<FinetuneLoss> MakeFinetuneLoss(const RactConfig& config, std::uint64_t seed, torch::Device device) {
+  if (config.finetune == "nll" || config.finetune == "nll_per_click") {
+    return MakeOwnErrorLoss(config.finetune == "nll_per_click");
+  }
+  if (config.finetune == "unseen") {
+    return MakeUnseenLikelihoodLoss();
+  }
+  if (config.finetune == "warp" || config.finetune == "lambdarank") {
+    return MakePairwiseLoss(config.finetune == "warp", config.pairs_k);
+  }
+  return MakeUserCriticLoss({.features = ParseCriticFeatures(config.critic_features),
+                             .scaling = ParseCriticScaling(config.critic_scaling),
+                             .target = ParseTarget(config.target, config.target_k),
+                             .learning_rate = config.critic_learning_rate,
+                             .l2 = config.critic_l2,
+                             .learns_in_finetune = config.finetune_critic,
+                             .positive_weights = config.positive_weights,
+                             .target_per_root = config.target_per_root,
+                             .xavier_normal = config.init == "xavier_normal"},
+                            seed, device);
 }
 
 RactTrainer::RactTrainer(const RactConfig& config, const core::TrainView& view, const core::TrainerContext& context)
     : config_(config),
-      phases_(PhasesOf(config)),
-      actor_(view, OptionsOf(config, view.num_items), context),
-      critic_(context.seed, actor_.device()),
-      critic_adam_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {
-  if (config.finetune == "critic" && config.dropout == 0.0) {
-    throw base::Error(
-        base::ErrorKind::kUsage,
-        "ract.dropout: hides no click: '0'; expected more than 0 with ract.finetune=critic, whose targets "
-        "are the hidden clicks");
+      keep_(KeepOf(config)),
+      actor_(MakeRactActor(config, view, context)),
+      loss_(MakeFinetuneLoss(config, context.seed, actor_->device())),
+      phases_(PhasesOf(config, loss_->has_critic())) {
+  const bool needs_hidden = config.finetune != "nll" && config.finetune != "nll_per_click";
+  if (needs_hidden && keep_.most >= 1.0 && keep_.least >= 1.0) {
+    throw base::Error(base::ErrorKind::kUsage,
+                      "ract.dropout: hides no click: '0'; expected more than 0 with ract.finetune=" + config.finetune +
+                          ", whose targets are the hidden clicks");
+  }
+  if (config.actor == "recvae" && config.finetune_kl_weight != 0.0) {
+    throw base::Error(base::ErrorKind::kUsage, "ract.finetune_kl_weight: recvae's KL is no part of fine-tuning: '" +
+                                                   base::FormatReal(config.finetune_kl_weight) + "'; expected 0");
   }
 }
 
@@ -96,167 +111,90 @@ const std::string& RactTrainer::StageOf(std::int64_t phase) const {
 
 void RactTrainer::BeginPhase(std::int64_t phase) {
   phase_ = phase;
-  const std::string& stage = StageOf(phase);
-  if (stage == "finetune") {
-    nn::Guarded([&] { actor_.ResetOptimizer(config_.finetune_learning_rate); });
+  if (StageOf(phase) == kFinetuneStage) {
+    nn::Guarded([&] { actor_->ResetOptimizer(config_.finetune_learning_rate); });
   }
 }
 
 void RactTrainer::KeepBest() {
-  nn::Guarded([&] { actor_.KeepBest(); });
+  nn::Guarded([&] { actor_->KeepBest(); });
 }
 
 void RactTrainer::EndPhase() {
-  nn::Guarded([&] { actor_.RestoreBest(); });
+  const bool last = phase_ + 1 == static_cast<std::int64_t>(phases_.size());
+  if (config_.hand_over == "best" || last) {
+    nn::Guarded([&] { actor_->RestoreBest(); });
+  }
 }
 
-bool RactTrainer::MeetsCritic(const std::string& stage) const {
-  return config_.finetune == "critic" && stage == (config_.critic_epochs > 0 ? "critic" : "finetune");
+bool RactTrainer::MeetsCritic(std::int64_t phase) const {
+  const auto is_actor = [](const core::Phase& each) { return each.name == kActorStage; };
+  return loss_->has_critic() && !is_actor(phases_[static_cast<std::size_t>(phase)]) &&
+         std::all_of(phases_.begin(), phases_.begin() + phase, is_actor);
 }
 
 void RactTrainer::MeasureFeatures(const core::EpochContext& context) {
   core::EpochContext silent = context;
   silent.progress = nullptr;
-  CriticStatistics statistics;
-  actor_.ForEachBatch(EpochId(kMeasurePhase, 0), &silent, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
-    AutoencoderPass& pass = actor_.pass();
-    pass.Forward(actor_.params(), batch, noise);
-    const auto rows = nn::SoftmaxNll(pass.logits, actor_.params().output_bias, batch.full.view());
-    statistics.Add(batch, rows.nll);
-  });
-  normaliser_ = statistics.Normaliser();
+  actor_->ForEachBatch(EpochId(kMeasurePhase, 0), keep_, &silent,
+                       [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
+                         actor_->Forward(batch, noise);
+                         loss_->Measure(*actor_, batch);
+                       });
+  loss_->EndMeasure();
 }
 
 core::Metrics RactTrainer::Epoch(const core::EpochContext& context) {
   return nn::Guarded([&] {
     const std::string& stage = StageOf(context.phase);
-    if (stage == "actor") {
-      return actor_.Epoch(context);
+    if (stage == kActorStage) {
+      return actor_->Epoch(context);
     }
-    if (context.epoch == 0 && config_.critic_features == "frozen" && MeetsCritic(stage)) {
+    if (context.epoch == 0 && MeetsCritic(context.phase)) {
       MeasureFeatures(context);
     }
-    if (stage == "critic") {
-      return CriticEpoch(context);
-    }
-    return config_.finetune == "critic" ? FinetuneEpoch(context) : ControlEpoch(context);
+    actor_->ForEachBatch(EpochId(context.phase, context.epoch), keep_, &context,
+                         [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
+                           actor_->Forward(batch, noise);
+                           if (stage == kCriticStage) {
+                             loss_->LearnCritic(*actor_, batch);
+                             return;
+                           }
+                           loss_->Gradient(*actor_, batch);
+                           actor_->Step(batch, config_.finetune_kl_weight / static_cast<double>(batch.rows()));
+                         });
+    return loss_->TakeReport();
   });
-}
-
-core::Metrics RactTrainer::CriticEpoch(const core::EpochContext& context) {
-  CriticReport report;
-  actor_.ForEachBatch(
-      EpochId(context.phase, context.epoch), &context, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
-        AutoencoderPass& pass = actor_.pass();
-        const torch::Tensor& bias = actor_.params().output_bias;
-        pass.Forward(actor_.params(), batch, noise);
-        const std::vector<double> omega = NdcgTargets(pass.logits, bias, batch, config_.target_k);
-        const nn::SoftmaxRows rows = nn::SoftmaxNll(pass.logits, bias, batch.full.view());
-        report.Add(StepCritic(critic_, &critic_adam_, batch, rows.nll, omega, normaliser_, config_.critic_l2, false),
-                   omega);
-      });
-  return report.Result();
-}
-
-core::Metrics RactTrainer::FinetuneEpoch(const core::EpochContext& context) {
-  CriticReport report;
-  double nll_sum = 0.0;
-  double weight_sum = 0.0;
-  double negative = 0.0;
-  actor_.ForEachBatch(
-      EpochId(context.phase, context.epoch), &context, [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
-        AutoencoderPass& pass = actor_.pass();
-        const torch::Tensor& bias = actor_.params().output_bias;
-        pass.Forward(actor_.params(), batch, noise);
-        const std::vector<double> omega = NdcgTargets(pass.logits, bias, batch, config_.target_k);
-        const nn::SoftmaxRows rows = nn::SoftmaxNll(pass.logits, bias, batch.full.view());
-        const CriticStep step =
-            StepCritic(critic_, &critic_adam_, batch, rows.nll, omega, normaliser_, config_.critic_l2, true);
-        report.Add(step, omega);
-        const auto users = static_cast<double>(batch.rows());
-        std::vector<double> weight;  // w_u / B
-        for (std::size_t row = 0; row < rows.nll.size(); ++row) {
-          const double w = -step.slope[row];
-          nll_sum += rows.nll[row];
-          weight_sum += w;
-          negative += w < 0.0 ? 1.0 : 0.0;
-          weight.push_back(w / users);
-        }
-        CheckFinite(nll_sum + weight_sum, "fine-tuning loss");
-        nn::SoftmaxGradient(pass.logits, rows, batch.full.view(), weight);
-        actor_.Step(batch, config_.finetune_kl_weight / users);
-      });
-  const auto users = static_cast<double>(actor_.view().interactions.rows());
-  core::Metrics metrics = report.Result();
-  metrics.emplace_back("nll", nll_sum / users);
-  metrics.emplace_back("weight_mean", weight_sum / users);
-  metrics.emplace_back("weight_negative", negative / users);
-  return metrics;
-}
-
-core::Metrics RactTrainer::ControlEpoch(const core::EpochContext& context) {
-  double nll_sum = 0.0;
-  actor_.ForEachBatch(EpochId(context.phase, context.epoch), &context,
-                      [&](const nn::RowBatch& batch, const torch::Tensor& noise) {
-                        AutoencoderPass& pass = actor_.pass();
-                        pass.Forward(actor_.params(), batch, noise);
-                        const auto users = static_cast<double>(batch.rows());
-                        std::vector<double> weight;
-                        for (std::int64_t row = 0; row < batch.rows(); ++row) {
-                          const auto clicks = static_cast<double>(batch.full.row(row).size());
-                          weight.push_back((config_.finetune == "nll" ? 1.0 : 1.0 / std::max(1.0, clicks)) / users);
-                        }
-                        const nn::SoftmaxRows rows =
-                            nn::SoftmaxNllGradient(pass.logits, actor_.params().output_bias, batch.full.view(), weight);
-                        for (const double nll : rows.nll) {
-                          nll_sum += nll;
-                        }
-                        CheckFinite(nll_sum, "fine-tuning loss");
-                        actor_.Step(batch, config_.finetune_kl_weight / users);
-                      });
-  return {{"nll", nll_sum / static_cast<double>(actor_.view().interactions.rows())}};
 }
 
 base::TensorSet RactTrainer::Export() const {
   base::TensorSet set;
-  actor_.params().Save(set, "");
-  critic_.Save(set);
+  actor_->Export(set);
+  loss_->Export(set);
   return set;
 }
 
 base::TensorSet RactTrainer::SaveState() const {
   base::TensorSet set;
-  actor_.Save(set);
-  critic_.Save(set);
-  critic_adam_.Save(set, "critic_adam");
-  set.AddOwned("normaliser",
-               std::vector<double>{normaliser_.mean[0], normaliser_.mean[1], normaliser_.mean[2],
-                                   normaliser_.deviation[0], normaliser_.deviation[1], normaliser_.deviation[2]});
+  actor_->Save(set);
+  loss_->Save(set);
   set.SetMeta("stage", phase_ < 0 ? "none" : StageOf(phase_));
+  set.SetMeta("phase", std::to_string(phase_));
   return set;
 }
 
 void RactTrainer::LoadState(const base::TensorSet& state, std::int64_t phase) {
   const std::string& stage = state.Meta("stage");
-  if (stage != StageOf(phase)) {
-    throw base::Error(base::ErrorKind::kData,
-                      state.where() + ": checkpoint is of stage '" + stage + "'; expected '" + StageOf(phase) + "'");
+  if (stage != StageOf(phase) || state.Meta("phase") != std::to_string(phase)) {
+    throw base::Error(base::ErrorKind::kData, state.where() + ": checkpoint is of stage " + state.Meta("phase") + " '" +
+                                                  stage + "'; expected " + std::to_string(phase) + " '" +
+                                                  StageOf(phase) + "'");
   }
-  const auto numbers = state.Get("normaliser").As<double>();
-  if (numbers.size() != 2 * kCriticFeatures) {
-    throw base::Error(base::ErrorKind::kData, state.where() + ": tensor 'normaliser' has " +
-                                                  std::to_string(numbers.size()) + " entries; expected 6");
+  if (stage == kFinetuneStage) {
+    actor_->ResetOptimizer(config_.finetune_learning_rate);
   }
-  if (stage == "finetune") {
-    actor_.ResetOptimizer(config_.finetune_learning_rate);
-  }
-  actor_.Load(state);
-  critic_.Load(state);
-  critic_adam_.Load(state, "critic_adam");
-  for (std::size_t f = 0; f < kCriticFeatures; ++f) {
-    normaliser_.mean[f] = numbers[f];
-    normaliser_.deviation[f] = numbers[kCriticFeatures + f];
-  }
+  actor_->Load(state);
+  loss_->Load(state);
   phase_ = phase;
 }
 

@@ -2,8 +2,7 @@
 #include "algos/recvae/recvae.h"
 
 #include "algos/common/one_phase_trainer.h"
-#include "algos/recvae/learner.h"
-#include "nn/device.h"
+#include "algos/common/recvae_learner.h"
 
 namespace recforce::algos {
 namespace {
@@ -65,13 +64,8 @@ core::AlgorithmSpec RecvaeSpec() {
     return MakeOnePhaseTrainer<RecvaeLearner>(view, options, context, config.epochs, config.patience);
   };
   spec.load = [](const config::Section& section, const base::TensorSet& tensors, std::int64_t num_items,
-                 const std::string& device) -> std::unique_ptr<core::Recommender> {
-    const RecvaeShape shape = ShapeOf(section.As<RecvaeConfig>(), num_items);
-    NamedTensors encoder = InitEncoder(shape, 1, nn::ParseDevice(device));
-    NamedTensors decoder = InitDecoder(shape, 1, nn::ParseDevice(device));
-    encoder.Load(tensors, "");
-    decoder.Load(tensors, "");
-    return std::make_unique<RecvaeRecommender>(std::move(encoder), std::move(decoder));
+                 const std::string& device) {
+    return LoadRecvae(ShapeOf(section.As<RecvaeConfig>(), num_items), tensors, device);
   };
   return spec;
 }

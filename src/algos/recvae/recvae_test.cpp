@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "algos/recvae/learner.h"
+#include "algos/common/recvae_learner.h"
 #include "support/golden.h"
 
 namespace recforce::algos {
