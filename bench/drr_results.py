@@ -22,14 +22,14 @@ NCF = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
-        ("DRR-ave (TD3), by the slope of Q, 3 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 3),
+        ("DRR-ave (TD3), by the slope of Q, 2 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 2),
         ("the ranking loss alone", "drr", ["drr.q_weight=0"]),
         ("the critic alone", "drr", ["drr.ranking_weight=0"]),
-        ("DRR-ave from scratch, 3 seeds", "drr",
+        ("DRR-ave from scratch, 2 seeds", "drr",
          ["drr.pretrain=none", "drr.embeddings=fine_tuned", "drr.actions=trained", "drr.init_stdev=0.1",
           "drr.state_gradient=both", "drr.updates_per_step=0.005", "drr.capacity=500000", "drr.episodes=2048",
           "drr.epochs=10", "drr.state_learning_rate=3e-3", "drr.actor_learning_rate=1e-3", "drr.actor_start=0",
-          "drr.hidden=[64]"], 3),
+          "drr.hidden=[64]"], 2),
     ],
 }
 
