@@ -23,8 +23,8 @@ NCF = {
     "rows": [
         ("DRR-ave (TD3)", "drr", []),
         ("DRR-ave (TD3), by the slope of Q, 2 seeds", "drr", ["drr.actor_gradient=slope", "drr.q_weight=0.1"], 2),
-        ("the ranking loss alone", "drr", ["drr.q_weight=0"]),
-        ("the critic alone", "drr", ["drr.ranking_weight=0"]),
+        ("the ranking loss alone, 3 seeds", "drr", ["drr.q_weight=0"], 3),
+        ("the critic alone, 3 seeds", "drr", ["drr.ranking_weight=0"], 3),
         ("DRR-ave from scratch, 2 seeds", "drr",
          ["drr.pretrain=none", "drr.embeddings=fine_tuned", "drr.actions=trained", "drr.init_stdev=0.1",
           "drr.state_gradient=both", "drr.updates_per_step=0.005", "drr.capacity=500000", "drr.episodes=2048",
@@ -42,8 +42,8 @@ SMALL = {
     "start": ["ials", []],
     "rows": [
         ("DRR-ave (TD3)", "drr", ["drr.epochs=10"]),
-        ("the ranking loss alone", "drr", ["drr.epochs=10", "drr.q_weight=0"]),
-        ("the critic alone", "drr", ["drr.epochs=10", "drr.ranking_weight=0"]),
+        ("the ranking loss alone, 3 seeds", "drr", ["drr.epochs=10", "drr.q_weight=0"], 3),
+        ("the critic alone, 3 seeds", "drr", ["drr.epochs=10", "drr.ranking_weight=0"], 3),
     ],
 }
 

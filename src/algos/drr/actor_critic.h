@@ -104,7 +104,8 @@ class ActorCritic {
                  bool moves_actor, const T* noise, T alpha, const OtherLoss& other, const AgentGradient<T>& gradient,
                  T* deltas, AgentTotals& totals);
   // What stands in place of the slope of Q at an action that is no item: the action is taken for the logits
-  // c <a, e_i> of a policy over K items, and - weight sum_i p_i Q_1(s, x_i) falls, where p is their softmax.
+  // c <a, e_i> of a policy over K items, and - weight sum_i p_i Q_1(s, x_i) falls, where p is their softmax and Q_1 is
+  // cut to what rewards allow: who overshoots most is not the best item.
   // raw: [K, D] e, unit: [K, D] x. Adds `scale` times the gradient to d_actions [R, D]; returns the sum of sum_i p_i
   // Q_i.
   double ItemsLoss(const T* critic, const T* states, const T* actions, std::int64_t rows, const T* raw, const T* unit,

@@ -125,6 +125,29 @@ TEST_P(EveryRouting, VectorAgentsFollowTheirLosses) {
   ExpectVectorAgent(AgentKind::kSac, ActorOutput::kUnit, false, GetParam());
 }
 
+// Values beyond what rewards allow are alike, so there is nothing to follow between them.
+TEST(ItemsLoss, CutsValuesToWhatRewardsAllow) {
+  const AgentShape shape = Shape(AgentKind::kTd3, ActorOutput::kUnit, true);
+  const auto follow = [&](double least, double most) {
+    ActorCritic<double> agent({.shape = shape, .least = least, .most = most, .slope = false});
+    const Scene scene(agent.actor().size, agent.critic().size);
+    const std::vector<double> states = Drawn(2 * shape.state.size(), 22), actions = Drawn(2 * kDim, 23);
+    const std::vector<double> raw = Drawn(kItems * kDim, 20), unit = Drawn(kItems * kDim, 21);
+    std::vector<double> d_actions(2 * kDim, 0.0);
+    const double sum = agent.ItemsLoss(scene.critic.data(), states.data(), actions.data(), 2, raw.data(), unit.data(),
+                                       kItems, 2.0, 1.0, d_actions.data());
+    return std::pair(sum, d_actions);
+  };
+  const auto [free_sum, free_slope] = follow(-100.0, 100.0);
+  EXPECT_NE(free_slope, std::vector<double>(2 * kDim, 0.0));
+  const auto [low_sum, low_slope] = follow(-100.0, -99.0);
+  EXPECT_NEAR(low_sum, -198.0, 1e-9);
+  for (const double slope : low_slope) {
+    EXPECT_NEAR(slope, 0.0, 1e-9);
+  }
+  EXPECT_LT(low_sum, free_sum);
+}
+
 // In place of the slope of Q: the actor's vector as the logits of a policy over items, whose mean Q grows.
 TEST(ItemsLoss, IsFollowedByTheActor) {
   nn::UseOneBlasThread();

@@ -54,6 +54,9 @@ double ActorCritic<T>::ItemsLoss(const T* critic, const T* states, const T* acti
   const std::int64_t dim = options_.shape.dim();
   T* q = Sized(pairs_, rows * items);
   PairValues(critic, states, rows, unit, items, q);
+  const auto least = static_cast<T>(options_.least);
+  const auto most = static_cast<T>(options_.most);
+  std::transform(q, q + rows * items, q, [least, most](T value) { return std::clamp(value, least, most); });
   T* p = Sized(logits_, rows * items);
   nn::Gemm(nn::Op::kPlain, nn::Op::kTransposed, rows, items, dim, {actions, dim}, {raw, dim}, T{0}, {p, items});
   double sum = 0.0;
