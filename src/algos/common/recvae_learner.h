@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "algos/common/recvae_network.h"
 #include "algos/common/row_actor.h"
 #include "algos/common/row_error.h"
-#include "algos/common/recvae_network.h"
 #include "nn/adam.h"
 #include "recforce/core/recommender.h"
 #include "recforce/core/trainer.h"
