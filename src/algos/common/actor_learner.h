@@ -71,7 +71,6 @@ class ActorLearner final : public RowActor {
 
   AutoencoderParams& params() { return params_; }
   [[nodiscard]] const AutoencoderParams& params() const { return params_; }
-  AutoencoderPass& pass() { return pass_; }
 
  private:
   core::TrainView view_;

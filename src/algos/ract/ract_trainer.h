@@ -31,7 +31,6 @@ class RactTrainer final : public core::Trainer {
   void LoadState(const base::TensorSet& state, std::int64_t phase) override;
 
   [[nodiscard]] RowActor& actor() { return *actor_; }
-  [[nodiscard]] FinetuneLoss& loss() { return *loss_; }
 
  private:
   [[nodiscard]] const std::string& StageOf(std::int64_t phase) const;
